@@ -1,0 +1,177 @@
+"""Every setting of the project: its environment variable, its default and its meaning.
+
+Nothing else in the project reads the environment. Settings come from environment variables, then
+from a ``.env`` file in the working directory, then from the defaults below. ``.env.example`` lists
+them all. What a setting *does* belongs to the room that uses it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+#: TMDB serves at most 500 pages of 20 films of any list.
+POPULAR_LIST_LIMIT = 10_000
+
+Source = Literal["sample", "popular"]
+
+
+class SettingsError(ValueError):
+    """A setting has a value that cannot be used; the message names the variable."""
+
+
+class Settings(BaseSettings):
+    """The settings of one process, checked.
+
+    Raises:
+        pydantic.ValidationError: where a value cannot be used; :func:`load_settings` turns it into
+            a :class:`SettingsError` that a person can act on.
+    """
+
+    model_config = SettingsConfigDict(
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        case_sensitive=True,
+        hide_input_in_errors=True,  # a mistyped key must not show up in a traceback
+    )
+
+    tmdb_api_key: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("TMDB_API_KEY", "API_KEY"),
+        description="TMDB's v3 API key or v4 read access token; API_KEY is read too.",
+    )
+    tmdb_base_url: str = Field(
+        default="https://api.themoviedb.org/3",
+        validation_alias="TMDB_BASE_URL",
+        description="Where TMDB's v3 API is.",
+    )
+    tmdb_requests_per_second: float = Field(
+        default=40.0,
+        gt=0,
+        le=1000,
+        validation_alias="TMDB_REQUESTS_PER_SECOND",
+        description="The most requests a second that this process sends to TMDB.",
+    )
+    chosen_source: Source | None = Field(
+        default=None,
+        validation_alias="MOVIE_ASSETS_SOURCE",
+        description="'sample' (the bundled films) or 'popular' (TMDB); by default 'popular' "
+        "where there is a key, else 'sample'.",
+    )
+    chosen_language: str | None = Field(
+        default=None,
+        validation_alias="MOVIE_ASSETS_LANGUAGE",
+        pattern=r"^([a-z]{2}|all)$",
+        description="Original language of the films, as an ISO 639-1 code, or 'all'; by default "
+        "'en' from TMDB and 'all' of the bundled films.",
+    )
+    max_movies: int = Field(
+        default=1000,
+        ge=1,
+        le=POPULAR_LIST_LIMIT,
+        validation_alias="MOVIE_ASSETS_MAX_MOVIES",
+        description="How many films to take from the popular list, which ends at 10,000.",
+    )
+    home: Path = Field(
+        default=Path("data"),
+        validation_alias="MOVIE_ASSETS_HOME",
+        description="The folder of everything that the project writes.",
+    )
+    changes_threshold: int = Field(
+        default=20,
+        ge=1,
+        validation_alias="MOVIE_ASSETS_CHANGES_THRESHOLD",
+        description="tmdb_changes_sensor asks for a refresh when this many of our films changed.",
+    )
+    refresh_after_hours: float = Field(
+        default=36.0,
+        gt=0,
+        validation_alias="MOVIE_ASSETS_REFRESH_AFTER_HOURS",
+        description="Older data counts as stale: `movie-assets build` asks the source again and "
+        "the freshness policies fail.",
+    )
+    failure_webhook_url: SecretStr | None = Field(
+        default=None,
+        validation_alias="MOVIE_ASSETS_FAILURE_WEBHOOK_URL",
+        description="Where a failed run is posted to as JSON (Slack's shape: a 'text').",
+    )
+    executor: Literal["in_process", "multiprocess"] = Field(
+        default="in_process",
+        validation_alias="MOVIE_ASSETS_EXECUTOR",
+        description="How Dagster runs the steps of a run; DuckDB has one writer, so more "
+        "processes seldom help.",
+    )
+
+    @field_validator("tmdb_base_url")
+    @classmethod
+    def _is_http(cls, url: str) -> str:
+        if not url.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://")
+        return url.rstrip("/")
+
+    @field_validator("tmdb_api_key", "failure_webhook_url")
+    @classmethod
+    def _is_not_blank(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is None or not secret.get_secret_value().strip():
+            return None
+        return SecretStr(secret.get_secret_value().strip())
+
+    @property
+    def source(self) -> Source:
+        """Where the films come from."""
+        return self.chosen_source or ("popular" if self.tmdb_api_key else "sample")
+
+    @property
+    def language(self) -> str | None:
+        """The original language that is asked for; None for all.
+
+        The bundled films are few and chosen for their variety, so all of them are taken unless a
+        language was asked for.
+        """
+        language = self.chosen_language or ("all" if self.source == "sample" else "en")
+        return None if language == "all" else language
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file."""
+        return self.home / "movies_data.duckdb"
+
+    @property
+    def features_dir(self) -> Path:
+        """The folder of the feature matrices."""
+        return self.home / "features"
+
+    @property
+    def dagster_home(self) -> Path:
+        """The folder of Dagster's run history; absolute, since Dagster asks for that."""
+        return (self.home / "dagster").absolute()
+
+
+def load_settings() -> Settings:
+    """Read the settings from the environment and ``.env``.
+
+    Raises:
+        SettingsError: naming each variable with an unusable value; no value is shown, since it may
+            be a secret.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{_variable(str(problem['loc'][0]))}: {problem['msg']}" for problem in error.errors()
+        )
+        raise SettingsError(
+            f"{problems}. Change it in the environment or in .env (see .env.example)."
+        ) from None
+
+
+def _variable(location: str) -> str:
+    field = Settings.model_fields.get(location)
+    alias = field.validation_alias if field else None
+    return alias if isinstance(alias, str) else location
