@@ -1,0 +1,171 @@
+"""Cleaning: raw rows, as TMDB gave them, to the typed rows of the warehouse.
+
+Every decision about a faulty row is taken here and counted: a row is *dropped* only where it cannot
+be told which film it is, a value is *mended* where the rest of the row is still good. The table of
+these decisions is in docs/data-quality.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+INTEGER_MAX = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """Rows fit for their table, and what had to be done for it.
+
+    Attributes:
+        frame: the rows, with the table's columns.
+        dropped: rows left out, by reason.
+        mended: values replaced, by reason.
+    """
+
+    frame: pd.DataFrame
+    dropped: dict[str, int] = field(default_factory=dict)
+    mended: dict[str, int] = field(default_factory=dict)
+
+
+def clean_movies(raw: pd.DataFrame, known_genres: Collection[int]) -> Cleaned:
+    """Make the rows of movies_table from those of raw_popular_movies.
+
+    Args:
+        raw: the columns of raw_popular_movies, in the list's order.
+        known_genres: ids of genres_table; others are taken out of ``genre_ids``.
+    """
+    kept, dropped = _drop(
+        raw.assign(title=_text(raw["title"]).fillna(_text(raw["original_title"]))),
+        {
+            "id is missing": lambda rows: rows["id"].isna(),
+            "id is out of INTEGER's range": lambda rows: ~rows["id"].between(1, INTEGER_MAX),
+            "id was seen before": lambda rows: rows["id"].duplicated(),
+            "no title": lambda rows: rows["title"].isna(),
+        },
+    )
+    titles_before = _text(raw.loc[kept.index, "title"])
+    mended = {"title missing: original title taken": int(titles_before.isna().sum())}
+    overview, released = _text(kept["overview"]), _text(kept["release_date"])
+    dates = pd.to_datetime(released, format="%Y-%m-%d", errors="coerce").astype("datetime64[us]")
+    genre_ids = [_known_genres(ids, known_genres) for ids in kept["genre_ids"]]
+    popularity = _number(kept["popularity"], low=0.0)
+    vote_average = _number(kept["vote_average"], low=0.0, high=10.0)
+    vote_count = _number(kept["vote_count"], low=0, high=INTEGER_MAX)
+    mended |= {
+        "overview missing: null": int(overview.isna().sum()),
+        "release date missing: null": int(released.isna().sum()),
+        "release date is no date: null": int((dates.isna() & released.notna()).sum()),
+        "genres missing: none": int(kept["genre_ids"].isna().sum()),
+        "genre unknown or repeated: left out": sum(
+            len(before) - len(after)
+            for before, after in zip(kept["genre_ids"], genre_ids, strict=True)
+            if isinstance(before, list | np.ndarray)
+        ),
+        "popularity missing or out of range: 0": int(popularity.isna().sum()),
+        "vote average missing or out of range: 0": int(vote_average.isna().sum()),
+        "vote count missing or out of range: 0": int(vote_count.isna().sum()),
+    }
+    frame = pd.DataFrame(
+        {
+            "genre_ids": pd.Series(genre_ids, index=kept.index, dtype=object),
+            "id": kept["id"].astype("int64"),
+            "original_language": _text(kept["original_language"]),
+            "overview": overview,
+            "popularity": popularity.fillna(0.0).astype("float64"),
+            "release_date": dates,
+            "title": kept["title"],
+            "vote_average": vote_average.fillna(0.0).astype("float64"),
+            "vote_count": vote_count.fillna(0).astype("int64"),
+            "original_title": _text(kept["original_title"]),
+            "adult": _flag(kept["adult"]),
+            "video": _flag(kept["video"]),
+            "backdrop_path": _text(kept["backdrop_path"]),
+            "poster_path": _text(kept["poster_path"]),
+            "popularity_rank": np.arange(1, len(kept) + 1),
+        }
+    ).reset_index(drop=True)
+    return Cleaned(frame, dropped, _counted(mended))
+
+
+def clean_genres(raw: pd.DataFrame) -> Cleaned:
+    """Make the rows of genres_table from those of raw_genres."""
+    kept, dropped = _drop(
+        raw.assign(name=_text(raw["name"])),
+        {
+            "id is missing": lambda rows: rows["id"].isna(),
+            "id is out of INTEGER's range": lambda rows: ~rows["id"].between(0, INTEGER_MAX),
+            "no name": lambda rows: rows["name"].isna(),
+            "id was seen before": lambda rows: rows["id"].duplicated(),
+        },
+    )
+    frame = pd.DataFrame({"id": kept["id"].astype("int64"), "name": kept["name"]})
+    return Cleaned(frame.reset_index(drop=True), dropped)
+
+
+def join_genre_names(movies: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
+    """Make the rows of movie_genre_data: one a film with votes, its genres' names joined by ', '.
+
+    A film without votes is left out, since its average says nothing.
+    """
+    rated = movies[movies["vote_count"] > 0].reset_index(drop=True)
+    return rated[
+        [
+            "id",
+            "title",
+            "original_language",
+            "overview",
+            "release_date",
+            "popularity",
+            "vote_average",
+            "vote_count",
+            "genre_ids",
+        ]
+    ].assign(genre_names=genre_names(rated["genre_ids"], genres))
+
+
+def genre_names(genre_ids: Iterable[Iterable[int]], genres: pd.DataFrame) -> pd.Series[str]:
+    """Each film's genre names joined by ', ', in the film's own order; '' where it has none."""
+    names: Mapping[int, str] = dict(zip(genres["id"], genres["name"], strict=True))
+    return pd.Series([", ".join(names[i] for i in ids) for ids in genre_ids], dtype="str")
+
+
+def _drop(rows: pd.DataFrame, faults: Mapping[str, object]) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Leave out the rows that have a fault; a row counts for the first fault that it has."""
+    dropped = {}
+    for reason, find in faults.items():
+        faulty = find(rows).fillna(True).astype(bool)  # type: ignore[operator]
+        dropped[reason] = int(faulty.sum())
+        rows = rows[~faulty]
+    return rows, _counted(dropped)
+
+
+def _counted(counts: Mapping[str, int]) -> dict[str, int]:
+    return {reason: count for reason, count in counts.items() if count}
+
+
+def _text(column: pd.Series[str]) -> pd.Series[str]:
+    """Text without white space around it; null where nothing is left."""
+    stripped = column.astype("str").str.strip()
+    return stripped.where(column.notna() & (stripped != ""), None)
+
+
+def _number(column: pd.Series[float], *, low: float, high: float = np.inf) -> pd.Series[float]:
+    values = pd.to_numeric(column, errors="coerce").astype("float64")
+    return values.where(values.between(low, high) & np.isfinite(values))
+
+
+def _flag(column: pd.Series[bool]) -> pd.Series[bool]:
+    return column.astype("boolean").fillna(False).astype(bool)
+
+
+def _known_genres(ids: object, known: Collection[int]) -> list[int]:
+    if not isinstance(ids, list | np.ndarray):
+        return []
+    return list(dict.fromkeys(int(i) for i in ids if i is not None and i in known))

@@ -1,0 +1,191 @@
+"""Dagster's side of the warehouse: an asset's output is the table of its name.
+
+Only the translation between Dagster's contexts and ``store.py`` belongs here; this is the one
+module of this room that imports Dagster.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+from dagster._core.definitions.partitions.utils import TimeWindow
+from dagster._core.errors import DagsterInvalidMetadata
+from dagster._core.storage.db_io_manager import (
+    DbIOManager,
+    DbTypeHandler,
+    TablePartitionDimension,
+    TableSlice,
+)
+from dagster_duckdb import DuckDBIOManager
+from dagster_duckdb.io_manager import DuckDbClient
+from pydantic import Field
+
+from movie_assets.warehouse import store
+from movie_assets.warehouse.errors import SchemaError
+from movie_assets.warehouse.schema import TableSchema, to_frame, validate
+from movie_assets.warehouse.tables import TABLES
+
+
+class WarehouseIOManager(DuckDBIOManager):
+    """Stores assets as declared DuckDB tables, all or nothing.
+
+    An asset's name is its table's name. Its output, a pandas DataFrame or an Arrow table, is
+    checked against the declaration before the file is opened, and replaces the table in one
+    transaction; of a partitioned asset only its partitions are replaced, by the column that the
+    asset's metadata ``partition_expr`` names.
+
+    An input is loaded as a DataFrame of the declared dtypes (see :func:`schema.to_frame`), or as an
+    Arrow table where it is annotated so; the input's metadata ``columns`` picks columns. Reading
+    opens the file read-only.
+
+    Every failure is a :class:`WarehouseError` whose message says what to do.
+
+    Examples:
+        .. code-block:: python
+
+            dg.Definitions(
+                assets=[movies_table],
+                resources={"io_manager": WarehouseIOManager(database="data/movies_data.duckdb")},
+            )
+    """
+
+    schema_: str | None = Field(
+        default="main", alias="schema", description="DuckDB's schema of all tables."
+    )
+    wait_seconds: float = Field(
+        default=store.DEFAULT_WAIT_SECONDS,
+        description="How long to wait for the file while another process holds it, in seconds.",
+    )
+
+    @staticmethod
+    def type_handlers() -> Sequence[DbTypeHandler[Any]]:
+        """None: the base class's handlers get a connection before anything could be checked."""
+        return []
+
+    @staticmethod
+    def tables() -> Mapping[str, TableSchema]:
+        """The declared tables by name."""
+        return TABLES
+
+    def create_io_manager(self, context: dg.InitResourceContext) -> DbIOManager:  # noqa: ARG002 - Dagster's
+        """What Dagster hands outputs to and takes inputs from."""
+        return _WarehouseStorage(
+            Path(self.database),
+            self.tables(),
+            wait_seconds=self.wait_seconds,
+            connection_config=self.connection_config,
+        )
+
+
+def column_schema(table: TableSchema) -> dg.TableSchema:
+    """The columns as Dagster shows them, for an asset's ``dagster/column_schema`` metadata."""
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type,
+                description=column.description,
+                constraints=dg.TableColumnConstraints(
+                    nullable=column.nullable, unique=column.unique
+                ),
+            )
+            for column in table.column_infos
+        ],
+        constraints=dg.TableConstraints(other=[f"primary key ({', '.join(table.primary_key)})"]),
+    )
+
+
+class _WarehouseStorage(DbIOManager):
+    """Takes from its base class how a context names a table, its partitions and its columns."""
+
+    def __init__(
+        self,
+        database: Path,
+        tables: Mapping[str, TableSchema],
+        *,
+        wait_seconds: float,
+        connection_config: Mapping[str, Any],
+    ):
+        super().__init__(
+            type_handlers=[], db_client=DuckDbClient(), database=str(database), schema="main"
+        )
+        self._path = database
+        self._tables = tables
+        self._wait_seconds = wait_seconds
+        self._config = connection_config
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        table_slice = self._get_table_slice(context, context)
+        schema = self._declared(table_slice.table)
+        if not isinstance(obj, pd.DataFrame | pa.Table):
+            raise SchemaError(
+                f"The asset {schema.name} must return a pandas DataFrame or a pyarrow Table, and "
+                f"returned {type(obj).__name__}. Nothing was written."
+            )
+        written = store.write_table(
+            self._path,
+            schema,
+            validate(obj, schema),
+            partitions=_partitions(table_slice),
+            wait_seconds=self._wait_seconds,
+            config=self._config,
+        )
+        _add_metadata(
+            context,
+            {
+                "dagster/row_count": written.rows,
+                "dagster/table_name": f"{self._path.stem}.main.{schema.name}",
+                "write_seconds": round(written.seconds, 3),
+            },
+        )
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
+        upstream = cast("dg.OutputContext", context.upstream_output)
+        table_slice = self._get_table_slice(context, upstream)
+        schema = self._declared(table_slice.table)
+        found = store.read_arrow(
+            self._path,
+            schema,
+            table_slice.columns,
+            partitions=_partitions(table_slice),
+            wait_seconds=self._wait_seconds,
+            config=self._config,
+        )
+        if context.dagster_type.typing_type is pa.Table:
+            return found
+        return to_frame(found, schema.project(found.column_names))
+
+    def _declared(self, name: str) -> TableSchema:
+        if name not in self._tables:
+            raise SchemaError(
+                f"The asset {name!r} has no declared table. Declare one in "
+                "movie_assets/warehouse/tables.py, or store the asset with another IO manager. "
+                f"Declared are: {', '.join(self._tables)}."
+            )
+        return self._tables[name]
+
+
+def _partitions(table_slice: TableSlice) -> list[store.Partition]:
+    return [_partition(found) for found in table_slice.partition_dimensions or []]
+
+
+def _partition(dimension: TablePartitionDimension) -> store.Partition:
+    if isinstance(dimension.partitions, TimeWindow):
+        start, end = dimension.partitions
+        window = (start.replace(tzinfo=None), end.replace(tzinfo=None))
+        return store.Partition(dimension.partition_expr, window=window)
+    return store.Partition(dimension.partition_expr, keys=tuple(dimension.partitions))
+
+
+def _add_metadata(context: dg.OutputContext, metadata: Mapping[str, Any]) -> None:
+    """Add what the asset has not said itself; Dagster refuses an entry that comes twice."""
+    for name, value in metadata.items():
+        try:
+            context.add_output_metadata({name: value})
+        except DagsterInvalidMetadata:
+            continue

@@ -1,0 +1,184 @@
+"""The declared tables and views of the warehouse, as data.
+
+A table that is not declared here cannot be written. What a declaration means is in ``schema.py``;
+how the rows come about is for the assets to say.
+"""
+
+from __future__ import annotations
+
+from movie_assets.warehouse.errors import TableMissingError
+from movie_assets.warehouse.schema import Column, TableSchema, View
+
+_EXTRA_FIELDS = Column(
+    "extra_fields", "VARCHAR", "Fields that TMDB added and we do not know yet, as JSON.", True
+)
+_MALFORMED_FIELDS = Column(
+    "malformed_fields", "VARCHAR", "Values that are not of their field's type, as JSON.", True
+)
+
+RAW_POPULAR_MOVIES = TableSchema(
+    name="raw_popular_movies",
+    description="The popular list as its source returned it, one row a film, nothing corrected.",
+    columns=(
+        Column("position", "INTEGER", "Place in the list as it was read, from 1.", minimum=1),
+        Column("id", "BIGINT", "TMDB's number of the film.", True),
+        Column("adult", "BOOLEAN", "Whether TMDB marks the film as adult.", True),
+        Column("backdrop_path", "VARCHAR", "Path of the backdrop image on TMDB's servers.", True),
+        Column("genre_ids", "BIGINT[]", "TMDB's numbers of the film's genres.", True),
+        Column("original_language", "VARCHAR", "ISO 639-1 code of the original language.", True),
+        Column("original_title", "VARCHAR", "Title in the original language.", True),
+        Column("overview", "VARCHAR", "TMDB's summary of the plot; '' where unknown.", True),
+        Column("popularity", "DOUBLE", "TMDB's popularity, a daily figure without a unit.", True),
+        Column("poster_path", "VARCHAR", "Path of the poster image on TMDB's servers.", True),
+        Column("release_date", "VARCHAR", "First release, verbatim: YYYY-MM-DD or ''.", True),
+        Column("title", "VARCHAR", "Title in the language asked for.", True),
+        Column("video", "BOOLEAN", "Whether TMDB counts it as a video and not a film.", True),
+        Column("vote_average", "DOUBLE", "Mean rating by TMDB's users, 0 to 10.", True),
+        Column("vote_count", "BIGINT", "Number of ratings by TMDB's users.", True),
+        _EXTRA_FIELDS,
+        _MALFORMED_FIELDS,
+    ),
+    primary_key=("position",),
+)
+
+RAW_GENRES = TableSchema(
+    name="raw_genres",
+    description="TMDB's genre list as it was returned, one row a genre, nothing corrected.",
+    columns=(
+        Column("position", "INTEGER", "Place in the list as it was read, from 1.", minimum=1),
+        Column("id", "BIGINT", "TMDB's number of the genre.", True),
+        Column("name", "VARCHAR", "Name of the genre.", True),
+        _EXTRA_FIELDS,
+        _MALFORMED_FIELDS,
+    ),
+    primary_key=("position",),
+)
+
+MOVIES_TABLE = TableSchema(
+    name="movies_table",
+    description="The films, cleaned, typed and each only once.",
+    columns=(
+        Column("genre_ids", "INTEGER[]", "TMDB's numbers of the film's genres; may be empty."),
+        Column("id", "INTEGER", "TMDB's number of the film."),
+        Column("original_language", "VARCHAR", "ISO 639-1 code of the original language.", True),
+        Column("overview", "VARCHAR", "TMDB's summary of the plot.", True),
+        Column(
+            "popularity", "DOUBLE", "TMDB's popularity, a daily figure without a unit.", minimum=0
+        ),
+        Column("release_date", "TIMESTAMP", "Day of the first release, at midnight.", True),
+        Column("title", "VARCHAR", "Title in the language asked for."),
+        Column(
+            "vote_average", "DOUBLE", "Mean rating by TMDB's users, 0 to 10.", minimum=0, maximum=10
+        ),
+        Column("vote_count", "INTEGER", "Number of ratings by TMDB's users.", minimum=0),
+        Column("original_title", "VARCHAR", "Title in the original language.", True),
+        Column("adult", "BOOLEAN", "Whether TMDB marks the film as adult."),
+        Column("video", "BOOLEAN", "Whether TMDB counts it as a video and not a film."),
+        Column("backdrop_path", "VARCHAR", "Path of the backdrop image on TMDB's servers.", True),
+        Column("poster_path", "VARCHAR", "Path of the poster image on TMDB's servers.", True),
+        Column("popularity_rank", "INTEGER", "Place in the popular list, from 1.", minimum=1),
+    ),
+    primary_key=("id",),
+    views=(
+        View(
+            "movies",
+            (
+                "genre_ids",
+                "id",
+                "original_language",
+                "overview",
+                "popularity",
+                "release_date",
+                "title",
+                "vote_average",
+                "vote_count",
+            ),
+            "The films with just the columns that analyses began with.",
+        ),
+    ),
+)
+
+GENRES_TABLE = TableSchema(
+    name="genres_table",
+    description="The genres, each only once.",
+    columns=(
+        Column("id", "INTEGER", "TMDB's number of the genre."),
+        Column("name", "VARCHAR", "Name of the genre."),
+    ),
+    primary_key=("id",),
+    views=(View("genres", ("id", "name"), "The genres."),),
+)
+
+MOVIE_GENRE_DATA = TableSchema(
+    name="movie_genre_data",
+    description="The films that have votes, with the names of their genres, for analysis.",
+    columns=(
+        Column("id", "INTEGER", "TMDB's number of the film."),
+        Column("title", "VARCHAR", "Title in the language asked for."),
+        Column("original_language", "VARCHAR", "ISO 639-1 code of the original language.", True),
+        Column("overview", "VARCHAR", "TMDB's summary of the plot.", True),
+        Column("release_date", "TIMESTAMP", "Day of the first release, at midnight.", True),
+        Column(
+            "popularity", "DOUBLE", "TMDB's popularity, a daily figure without a unit.", minimum=0
+        ),
+        Column(
+            "vote_average", "DOUBLE", "Mean rating by TMDB's users, 0 to 10.", minimum=0, maximum=10
+        ),
+        Column("vote_count", "INTEGER", "Number of ratings by TMDB's users.", minimum=1),
+        Column("genre_ids", "INTEGER[]", "TMDB's numbers of the film's genres; may be empty."),
+        Column("genre_names", "VARCHAR", "The genres' names, joined by ', '; '' for none."),
+    ),
+    primary_key=("id",),
+)
+
+SIMILARITY_MATRIX = TableSchema(
+    name="similarity_matrix",
+    description="For each film the films most like it: the largest entries of its row.",
+    columns=(
+        Column("movie_id", "INTEGER", "TMDB's number of the film."),
+        Column("rank", "INTEGER", "Place among the film's neighbours, from 1.", minimum=1),
+        Column("neighbour_id", "INTEGER", "TMDB's number of the film that is like it."),
+        Column("score", "DOUBLE", "Similarity of the two, 0 to 1.", minimum=0, maximum=1),
+        Column("shared_terms", "VARCHAR[]", "The terms that add most to the score, most first."),
+    ),
+    primary_key=("movie_id", "rank"),
+)
+
+RECOMMENDATION_QUALITY = TableSchema(
+    name="recommendation_quality",
+    description="How good the recommendations are, one row a metric.",
+    columns=(
+        Column("metric", "VARCHAR", "Name of the metric."),
+        Column("value", "DOUBLE", "Its value, in the unit that the description names.", True),
+        Column("description", "VARCHAR", "What the metric says, its unit, and which way is good."),
+    ),
+    primary_key=("metric",),
+)
+
+#: The declared tables by name.
+TABLES: dict[str, TableSchema] = {
+    table.name: table
+    for table in (
+        RAW_POPULAR_MOVIES,
+        RAW_GENRES,
+        MOVIES_TABLE,
+        GENRES_TABLE,
+        MOVIE_GENRE_DATA,
+        SIMILARITY_MATRIX,
+        RECOMMENDATION_QUALITY,
+    )
+}
+
+
+def find_table(name: str) -> TableSchema:
+    """The declaration of a table.
+
+    Raises:
+        TableMissingError: where no such table is declared.
+    """
+    if name not in TABLES:
+        raise TableMissingError(
+            f"There is no table {name!r} in the warehouse. Declared are: {', '.join(TABLES)}. To "
+            "add one, declare it in movie_assets/warehouse/tables.py."
+        )
+    return TABLES[name]
