@@ -28,7 +28,7 @@ from pydantic import Field
 from movie_assets.warehouse import store
 from movie_assets.warehouse.errors import SchemaError
 from movie_assets.warehouse.schema import TableSchema, to_frame, validate
-from movie_assets.warehouse.tables import TABLES
+from movie_assets.warehouse.tables import TABLES, find_table
 
 
 class WarehouseIOManager(DuckDBIOManager):
@@ -82,8 +82,9 @@ class WarehouseIOManager(DuckDBIOManager):
         )
 
 
-def column_schema(table: TableSchema) -> dg.TableSchema:
-    """The columns as Dagster shows them, for an asset's ``dagster/column_schema`` metadata."""
+def column_schema(table: str) -> dg.TableSchema:
+    """A table's columns as Dagster shows them, for metadata ``dagster/column_schema``."""
+    schema = find_table(table)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
@@ -94,9 +95,9 @@ def column_schema(table: TableSchema) -> dg.TableSchema:
                     nullable=column.nullable, unique=column.unique
                 ),
             )
-            for column in table.column_infos
+            for column in schema.column_infos
         ],
-        constraints=dg.TableConstraints(other=[f"primary key ({', '.join(table.primary_key)})"]),
+        constraints=dg.TableConstraints(other=[f"primary key ({', '.join(schema.primary_key)})"]),
     )
 
 

@@ -114,7 +114,7 @@ def read_arrow(
 ) -> pa.Table:
     """Read a table as Arrow, of exactly the declared types; see :func:`read_table`."""
     wanted = schema.project(schema.column_names if columns is None else columns)
-    if not Path(database).exists():
+    if not _exists(Path(database)):
         raise _missing(schema.name, database)
     names = ", ".join(quote(column.name) for column in wanted)
     where, parameters = _where(partitions)
@@ -399,6 +399,13 @@ def _make_folder(database: Path) -> None:
     except OSError as error:
         make = _full if error.errno in {errno.ENOSPC, errno.EDQUOT} else _forbidden
         raise make(database, str(error)) from error
+
+
+def _exists(database: Path) -> bool:
+    try:
+        return database.exists()
+    except PermissionError as error:  # its folder may not even be looked into
+        raise _forbidden(database, str(error)) from error
 
 
 def _missing(table: str, database: Path) -> TableMissingError:
