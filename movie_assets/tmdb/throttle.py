@@ -1,0 +1,67 @@
+"""One pace for all the threads that ask TMDB.
+
+The throttle is our own, since it has to do two things at once that the rate-limit libraries do not:
+space requests evenly, where a token bucket lets a burst through and so puts up to twice the rate
+into one sliding second, and hold every thread back when any of them is told to come back later.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+#: How much later than another a request may arrive than it was sent, in seconds, without the
+#: receiver seeing more than the rate in any second of its own clock.
+JITTER_SECONDS = 0.1
+
+
+class Cancelled(Exception):  # noqa: N818 (it is no error: somebody asked for it)
+    """The wait was called off; the work that it was for is no longer wanted."""
+
+
+class Throttle:
+    """Lets at most `requests_per_second` callers pass in any second, evenly spaced.
+
+    Args:
+        requests_per_second: the rate, above zero; it need not be whole.
+        clock: seconds on a clock that never goes back.
+        wait: waits for an event, at most so many seconds, and says whether it is set.
+    """
+
+    def __init__(
+        self,
+        requests_per_second: float,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
+    ) -> None:
+        if not requests_per_second > 0:
+            raise ValueError("requests_per_second must be above zero")
+        # Points at this distance leave no more than the rate in a closed interval of 1 s + jitter.
+        self.interval = (1 + JITTER_SECONDS) / requests_per_second
+        self._clock = clock
+        self._wait = wait
+        self._turnstile = threading.Lock()
+        self._next = clock()
+        self._paused_until = self._next
+
+    def acquire(self, cancelled: threading.Event) -> None:
+        """Return when the next request may be sent.
+
+        Raises:
+            Cancelled: as soon as `cancelled` is set.
+        """
+        # Whoever is inside alone sleeps until its turn. A thread that wakes late moves all that
+        # come after it, so that no two requests bunch up.
+        with self._turnstile:
+            while (delay := max(self._next, self._paused_until) - self._clock()) > 0:
+                if self._wait(cancelled, delay):
+                    break
+            if cancelled.is_set():
+                raise Cancelled
+            self._next = self._clock() + self.interval
+
+    def pause(self, seconds: float) -> None:
+        """Let nobody pass for so many seconds from now; a longer pause under way stays."""
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
