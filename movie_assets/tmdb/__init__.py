@@ -1,0 +1,68 @@
+"""Films from TMDB, or from the bundle, behind one interface.
+
+What belongs here: asking for films and genres (:class:`MovieSource` and its two kinds), everything
+that may go wrong on the way as types, the pace and the patience, keeping the key secret, and taking
+rows apart without losing anything (:func:`parse_movie`, :func:`parse_genre`). What does not: what a
+row is worth, where it is stored and when it is fetched; nothing here knows of Dagster, pandas or
+DuckDB.
+"""
+
+from movie_assets.tmdb.bundled import BundledCatalogue
+from movie_assets.tmdb.client import TmdbClient
+from movie_assets.tmdb.errors import (
+    BodyTooLargeError,
+    CatalogueBrokenError,
+    CatalogueMissingError,
+    ConnectionFailedError,
+    InvalidKeyError,
+    InvalidRequestError,
+    MalformedBodyError,
+    MissingKeyError,
+    NameResolutionError,
+    NotFoundError,
+    RateLimitedError,
+    RedirectError,
+    RequestFailedError,
+    RequestTimeoutError,
+    ServerError,
+    TlsError,
+    TmdbError,
+    UnexpectedShapeError,
+)
+from movie_assets.tmdb.failures import Timeouts
+from movie_assets.tmdb.redact import redact
+from movie_assets.tmdb.retry import RetryPolicy
+from movie_assets.tmdb.rows import GenreRow, MovieRow, parse_genre, parse_movie
+from movie_assets.tmdb.source import MovieSource, PopularMovies
+
+__all__ = [
+    "BodyTooLargeError",
+    "BundledCatalogue",
+    "CatalogueBrokenError",
+    "CatalogueMissingError",
+    "ConnectionFailedError",
+    "GenreRow",
+    "InvalidKeyError",
+    "InvalidRequestError",
+    "MalformedBodyError",
+    "MissingKeyError",
+    "MovieRow",
+    "MovieSource",
+    "NameResolutionError",
+    "NotFoundError",
+    "PopularMovies",
+    "RateLimitedError",
+    "RedirectError",
+    "RequestFailedError",
+    "RequestTimeoutError",
+    "RetryPolicy",
+    "ServerError",
+    "Timeouts",
+    "TlsError",
+    "TmdbClient",
+    "TmdbError",
+    "UnexpectedShapeError",
+    "parse_genre",
+    "parse_movie",
+    "redact",
+]
