@@ -277,7 +277,7 @@ def _names(data: pd.DataFrame | pa.Table) -> Sequence[Any]:
 def _raise_if(problems: list[str], schema: TableSchema) -> None:
     if problems:
         raise SchemaError(
-            f"Table {schema.name} was not written, what it held is unchanged: "
+            f"Rows for table {schema.name} are not as declared, and nothing was written: "
             f"{'; '.join(problems)}. Correct the asset that makes {schema.name}, or its "
             "declaration in movie_assets/warehouse/tables.py, and materialize it again."
         )

@@ -10,10 +10,11 @@ possible: data is checked before the file is opened, and every connection is clo
 from __future__ import annotations
 
 import errno
+import os
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,9 @@ from movie_assets.warehouse.tables import find_table
 
 #: How long to wait for a file that someone else holds, in seconds.
 DEFAULT_WAIT_SECONDS = 10.0
+
+#: The rows to be written, as a table to SQL; the name of no declared table, so that it hides none.
+_INCOMING = "incoming rows"
 
 _FIRST_PAUSE_SECONDS = 0.02
 _LONGEST_PAUSE_SECONDS = 0.5
@@ -117,11 +121,14 @@ def read_arrow(
     if not _exists(Path(database)):
         raise _missing(schema.name, database)
     names = ", ".join(quote(column.name) for column in wanted)
-    where, parameters = _where(partitions)
+    condition, parameters = _condition(partitions)
     with connect(database, read_only=True, wait_seconds=wait_seconds, config=config) as connection:
-        _check_stored(connection, schema, [column.name for column in wanted], database)
+        stored = _stored_types(connection, schema.name)
+        if not stored:
+            raise _missing(schema.name, database)
+        _refuse_other_declaration(stored, schema, [column.name for column in wanted])
         found = connection.sql(
-            f"SELECT {names} FROM {quote(schema.name)}{where}",  # noqa: S608 - quoted
+            f"SELECT {names} FROM {quote(schema.name)} WHERE {condition}",  # noqa: S608 - quoted
             params=parameters,
         ).to_arrow_table()
     return found.cast(pa.schema([schema.arrow_schema.field(column.name) for column in wanted]))
@@ -130,7 +137,7 @@ def read_arrow(
 def write_table(
     database: Path,
     schema: TableSchema,
-    rows: pa.Table | pa.RecordBatchReader,
+    rows: pa.Table,
     *,
     partitions: Sequence[Partition] = (),
     wait_seconds: float = DEFAULT_WAIT_SECONDS,
@@ -165,21 +172,17 @@ def write_table(
         connect(database, read_only=False, wait_seconds=wait_seconds, config=config) as connection,
         transaction(connection),
     ):
-        # Registered by the name of no table, so that it cannot hide one.
-        connection.register("incoming rows", rows)
+        connection.register(_INCOMING, rows)
         if partitions:
-            _swap_partitions(connection, schema, partitions)
-            query = f"SELECT count(*) FROM {quote(schema.name)}"  # noqa: S608 - quoted
-            count = connection.execute(query + _where(partitions)[0], _where(partitions)[1])
+            written = _swap_partitions(connection, schema, partitions)
         else:
             connection.execute(
                 f"CREATE OR REPLACE TABLE {quote(schema.name)} ({schema.column_ddl})"
             )
-            count = connection.execute(_insert(schema))
-        written = count.fetchone()
+            written = _number(connection.execute(_insert(schema)))
         for statement in _describing(schema):
             connection.execute(statement)
-    return Written(written[0] if written else 0, time.perf_counter() - started)
+    return Written(written, time.perf_counter() - started)
 
 
 @contextmanager
@@ -202,6 +205,8 @@ def connect(
     deadline = time.monotonic() + wait_seconds
     with _turns_at(path).take(path, read_only=read_only, wait_seconds=wait_seconds):
         with _named_errors(path, wait_seconds):
+            if not read_only:
+                _create_if_missing(path, dict(config or {}))
             connection = _open(path, read_only, deadline, dict(config or {}))
         try:
             with _named_errors(path, wait_seconds):
@@ -276,6 +281,26 @@ _turns_guard = threading.Lock()
 def _turns_at(path: Path) -> _Turns:
     with _turns_guard:
         return _turns.setdefault(path.resolve(), _Turns())
+
+
+def _create_if_missing(path: Path, config: dict[str, Any]) -> None:
+    """Make an empty database under another name, and link it to its own once it is whole.
+
+    A process that is killed while DuckDB makes a file in place leaves a file that DuckDB refuses
+    from then on.
+    """
+    if path.exists():
+        return
+    draft = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        duckdb.connect(draft, config=config).close()
+        os.link(draft, path)
+    except OSError:
+        # Another process was quicker, and its database may hold rows by now; or the file system has
+        # no hard links, and DuckDB makes the file in place after all.
+        return
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def _open(
@@ -415,19 +440,20 @@ def _missing(table: str, database: Path) -> TableMissingError:
     )
 
 
-def _check_stored(
-    connection: duckdb.DuckDBPyConnection, schema: TableSchema, names: list[str], database: Path
-) -> None:
-    """That the stored table has these columns by the declared types."""
-    stored = dict(
+def _stored_types(connection: duckdb.DuckDBPyConnection, table: str) -> dict[str, str]:
+    """The stored table's columns by name; none where there is no such table."""
+    return dict(
         connection.execute(
-            "SELECT column_name, data_type FROM duckdb_columns() "
-            "WHERE schema_name = 'main' AND table_name = ? AND NOT internal",
-            [schema.name],
+            "SELECT column_name, data_type FROM duckdb_columns() WHERE schema_name = 'main' "
+            "AND database_name = current_database() AND table_name = ?",
+            [table],
         ).fetchall()
     )
-    if not stored:
-        raise _missing(schema.name, database)
+
+
+def _refuse_other_declaration(
+    stored: Mapping[str, str], schema: TableSchema, names: Iterable[str]
+) -> None:
     wrong = [
         f"{column.name} is {stored.get(column.name, 'missing')} and not {column.duckdb_type}"
         for column in schema.project(names)
@@ -436,46 +462,61 @@ def _check_stored(
     if wrong:
         raise SchemaError(
             f"The stored table {schema.name} was written to another declaration: "
-            f"{'; '.join(wrong)}. Materialize the asset {schema.name!r} again, all its partitions "
-            "where it has several."
+            f"{'; '.join(wrong)}. Materialize the asset {schema.name!r} again; where it has "
+            f"partitions, drop the table first and materialize all of them."
         )
 
 
 def _swap_partitions(
     connection: duckdb.DuckDBPyConnection, schema: TableSchema, partitions: Sequence[Partition]
-) -> None:
+) -> int:
     for partition in partitions:
-        schema.column(partition.column)
-    where, parameters = _where(partitions)
-    incoming = quote("incoming rows")
-    outside = connection.execute(
-        f"SELECT count(*) FROM (SELECT * FROM {incoming} EXCEPT ALL "  # noqa: S608 - quoted
-        f"SELECT * FROM {incoming}{where})",
-        parameters,
-    ).fetchone()
-    if outside and outside[0]:
-        raise SchemaError(
-            f"{outside[0]} rows for {schema.name} lie outside of the partition that is being "
-            "written, and would be there twice after the next run. Nothing was written."
+        schema.column(partition.column)  # a misspelt one is refused by name
+    name, incoming = quote(schema.name), quote(_INCOMING)
+    condition, parameters = _condition(partitions)
+    outside = _number(
+        connection.execute(
+            f"SELECT count(*) FROM {incoming} WHERE ({condition}) IS NOT TRUE",  # noqa: S608 - quoted
+            parameters,
         )
-    name = quote(schema.name)
+    )
+    if outside:
+        raise SchemaError(
+            f"{outside} rows for {schema.name} lie outside of the partition that is written, and "
+            "would be there twice after the next run. Nothing was written. Let the asset return "
+            "the rows of its partition only."
+        )
     connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({schema.column_ddl})")
-    _check_stored(connection, schema, list(schema.column_names), Path())
-    connection.execute(f"DELETE FROM {name}{where}", parameters)  # noqa: S608 - quoted
-    connection.execute(_insert(schema))
+    _refuse_other_declaration(_stored_types(connection, schema.name), schema, schema.column_names)
+    connection.execute(f"DELETE FROM {name} WHERE {condition}", parameters)  # noqa: S608 - quoted
+    written = _number(connection.execute(_insert(schema)))
+    key = ", ".join(quote(column) for column in schema.primary_key)
+    doubles = _number(
+        connection.execute(f"SELECT count(*) - count(DISTINCT ({key})) FROM {name}")  # noqa: S608 - quoted
+    )
+    if doubles:
+        raise SchemaError(
+            f"{doubles} rows for {schema.name} have a primary key ({', '.join(schema.primary_key)})"
+            " that another partition has already. Nothing was written."
+        )
+    return written
+
+
+def _number(result: duckdb.DuckDBPyConnection) -> int:
+    row = result.fetchone()
+    return int(row[0]) if row else 0
 
 
 def _insert(schema: TableSchema) -> str:
-    source = quote("incoming rows")
+    source = quote(_INCOMING)
     return f"INSERT INTO {quote(schema.name)} BY NAME SELECT * FROM {source}"  # noqa: S608 - quoted
 
 
-def _where(partitions: Sequence[Partition]) -> tuple[str, list[Any]]:
-    if not partitions:
-        return "", []
+def _condition(partitions: Sequence[Partition]) -> tuple[str, list[Any]]:
+    """The SQL condition, and its parameters, of the rows that are in all of the partitions."""
     conditions = [partition.condition() for partition in partitions]
     parameters = [parameter for _, found in conditions for parameter in found]
-    return " WHERE " + " AND ".join(condition for condition, _ in conditions), parameters
+    return " AND ".join(condition for condition, _ in conditions) or "TRUE", parameters
 
 
 def _describing(schema: TableSchema) -> Iterator[str]:

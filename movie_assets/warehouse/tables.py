@@ -93,7 +93,7 @@ MOVIES_TABLE = TableSchema(
                 "vote_average",
                 "vote_count",
             ),
-            "The films with just the columns that analyses began with.",
+            "The films in nine columns, so that SQL written for the tutorial runs as it is.",
         ),
     ),
 )
