@@ -1,0 +1,27 @@
+"""The assets: what each table is, what it is made from, and what is shown of it.
+
+Assets are thin. They call the rooms that do the work and hand the result, with its metadata, to the
+IO manager. Checks are in ``movie_assets.checks``; freshness and automation, which hold for the
+whole graph, in ``movie_assets.automation``; resources in ``movie_assets.definitions``.
+"""
+
+from movie_assets.assets.extract import raw_genres, raw_popular_movies
+from movie_assets.assets.recommend import (
+    movie_features,
+    recommendation_quality,
+    similarity_matrix,
+)
+from movie_assets.assets.warehouse import genres_table, movie_genre_data, movies_table
+
+ASSETS = [
+    raw_popular_movies,
+    raw_genres,
+    movies_table,
+    genres_table,
+    movie_genre_data,
+    movie_features,
+    similarity_matrix,
+    recommendation_quality,
+]
+
+__all__ = ["ASSETS"]

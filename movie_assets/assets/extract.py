@@ -1,0 +1,131 @@
+"""Extraction: TMDB's answers, row by row, as they came.
+
+Nothing is judged here. A value that is not of its type stays, beside its row, as text; what becomes
+of it is decided in ``movie_assets.warehouse.cleaning``.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+
+from movie_assets import tmdb
+from movie_assets.assets.declare import counts, table_asset, table_result
+from movie_assets.tmdb import MovieSource, rows
+from movie_assets.warehouse import TABLES
+
+#: Steps in this pool ask TMDB; its limit in dagster.yaml keeps runs from doing so side by side,
+#: since TMDB counts all of them together.
+TMDB_POOL = "tmdb"
+_FILMS_A_MESSAGE = 200
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """What to extract: the resource that both assets and the changes sensor share.
+
+    Attributes:
+        source: TMDB, or the bundled films.
+        language: the films' original language; None for all.
+        limit: how many films of the popular list.
+    """
+
+    source: MovieSource
+    language: str | None
+    limit: int
+
+    @property
+    def asked_for(self) -> str:
+        """What is extracted, in words; row counts are only compared where it is the same."""
+        return f"{self.limit} films in {self.language or 'all languages'} of {self.source.name}"
+
+
+@table_asset(group="extract", uses=(rows,), kinds=frozenset({"tmdb", "duckdb"}), pool=TMDB_POOL)
+def raw_popular_movies(
+    context: dg.AssetExecutionContext, extraction: dg.ResourceParam[Extraction]
+) -> dg.MaterializeResult[pa.Table]:
+    """Read the popular list, every film once, in the list's order."""
+    source = extraction.source
+    started = time.perf_counter()
+    popular = source.popular_movies(
+        limit=extraction.limit,
+        language=extraction.language,
+        progress=_reporter(context.log, source.name),
+    )
+    seconds = time.perf_counter() - started
+    if not popular.complete:
+        context.log.warning(
+            "%s lists %s films, but only %s different ones could be read: the list moved too fast.",
+            source.name,
+            popular.total_results,
+            len(popular.movies),
+        )
+    parsed = [rows.parse_movie(movie) for movie in popular.movies]
+    frame = _numbered("raw_popular_movies", parsed)
+    return table_result(
+        "raw_popular_movies",
+        frame,
+        {
+            "asked_for": extraction.asked_for,
+            "rows_fetched": len(popular.movies) + sum(popular.rejected.values()),
+            **counts("rows_rejected", popular.rejected),
+            "rows_with_malformed_fields": int(frame["malformed_fields"].notna().sum()),
+            "films_in_the_list": popular.total_results,
+            "pages_read": popular.pages,
+            "rows_repeated": popular.repeated,
+            "seconds_fetching": round(seconds, 3),
+        },
+    )
+
+
+@table_asset(group="extract", uses=(rows,), kinds=frozenset({"tmdb", "duckdb"}), pool=TMDB_POOL)
+def raw_genres(extraction: dg.ResourceParam[Extraction]) -> dg.MaterializeResult[pa.Table]:
+    """Read the list of genres."""
+    started = time.perf_counter()
+    entries = extraction.source.genres(language=extraction.language)
+    seconds = time.perf_counter() - started
+    objects = [entry for entry in entries if isinstance(entry, dict)]
+    rejected = {"entry is no object": len(entries) - len(objects)}
+    frame = _numbered("raw_genres", [rows.parse_genre(entry) for entry in objects])
+    return table_result(
+        "raw_genres",
+        frame,
+        {
+            "asked_for": extraction.asked_for,
+            "rows_fetched": len(entries),
+            **counts("rows_rejected", {why: n for why, n in rejected.items() if n}),
+            "seconds_fetching": round(seconds, 3),
+        },
+    )
+
+
+def _reporter(log: dg.DagsterLogManager, source: str) -> Callable[[int, int], None]:
+    """Says how far the reading is, now and then: a message a page would drown the others."""
+    said = 0
+
+    def report(done: int, wanted: int) -> None:
+        nonlocal said
+        if done - said >= _FILMS_A_MESSAGE or done >= wanted > said:
+            said = done
+            log.info("Read %s of %s films from %s.", done, wanted, source)
+
+    return report
+
+
+def _numbered(table: str, parsed: list[tmdb.MovieRow] | list[tmdb.GenreRow]) -> pd.DataFrame:
+    """The rows under the table's columns, with their position in TMDB's answer from 1."""
+    schema = TABLES[table]
+    frame = pd.DataFrame(
+        {
+            column.name: pd.Series(
+                [row[column.name] for row in parsed],  # type: ignore[literal-required]
+                dtype=column.pandas_dtype,
+            )
+            for column in schema.columns
+            if column.name != "position"
+        }
+    )
+    return frame.assign(position=range(1, len(frame) + 1))

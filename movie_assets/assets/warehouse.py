@@ -1,0 +1,91 @@
+"""The warehouse: films and genres, cleaned and typed, as SQL users know them from the tutorial."""
+
+import dagster as dg
+import pandas as pd
+import pyarrow as pa
+
+from movie_assets.assets.declare import counts, table_asset, table_result
+from movie_assets.assets.pictures import histogram
+from movie_assets.warehouse import TABLES, cleaning
+
+_MOVIE_COLUMNS = [name for name in TABLES["movies_table"].column_names if name != "popularity_rank"]
+
+
+@table_asset(
+    group="warehouse",
+    uses=(cleaning,),
+    lineage={column: [("raw_genres", column)] for column in ("id", "name")},
+)
+def genres_table(raw_genres: pd.DataFrame) -> dg.MaterializeResult[pa.Table]:
+    """Clean the genres."""
+    cleaned = cleaning.clean_genres(raw_genres)
+    return table_result(
+        "genres_table",
+        cleaned.frame,
+        {"rows_in": len(raw_genres), **counts("rows_dropped", cleaned.dropped)},
+    )
+
+
+@table_asset(
+    group="warehouse",
+    uses=(cleaning,),
+    lineage={
+        **{column: [("raw_popular_movies", column)] for column in _MOVIE_COLUMNS},
+        "title": [("raw_popular_movies", "title"), ("raw_popular_movies", "original_title")],
+        "genre_ids": [("raw_popular_movies", "genre_ids"), ("genres_table", "id")],
+        "popularity_rank": [("raw_popular_movies", "position")],
+    },
+)
+def movies_table(
+    raw_popular_movies: pd.DataFrame, genres_table: pd.DataFrame
+) -> dg.MaterializeResult[pa.Table]:
+    """Clean the films."""
+    cleaned = cleaning.clean_movies(raw_popular_movies, set(genres_table["id"]))
+    movies = cleaned.frame
+    return table_result(
+        "movies_table",
+        movies,
+        {
+            "rows_in": len(raw_popular_movies),
+            **counts("rows_dropped", cleaned.dropped),
+            **counts("values_mended", cleaned.mended),
+            "films_without_votes": int((movies["vote_count"] == 0).sum()),
+            "votes_histogram": histogram(
+                movies["vote_count"], "Votes a film", "votes", log_counts=True
+            ),
+            "vote_average_histogram": histogram(
+                movies.loc[movies["vote_count"] > 0, "vote_average"], "Average vote", "0 to 10"
+            ),
+            "popularity_histogram": histogram(
+                movies["popularity"], "TMDB popularity", "popularity", log_counts=True
+            ),
+        },
+    )
+
+
+@table_asset(
+    group="warehouse",
+    uses=(cleaning,),
+    lineage={
+        **{
+            column: [("movies_table", column)]
+            for column in TABLES["movie_genre_data"].column_names
+            if column != "genre_names"
+        },
+        "genre_names": [("movies_table", "genre_ids"), ("genres_table", "name")],
+    },
+)
+def movie_genre_data(
+    movies_table: pd.DataFrame, genres_table: pd.DataFrame
+) -> dg.MaterializeResult[pa.Table]:
+    """Join the films that have votes with the names of their genres."""
+    frame = cleaning.join_genre_names(movies_table, genres_table)
+    years = frame["release_date"].dt.year.dropna()
+    return table_result(
+        "movie_genre_data",
+        frame,
+        {
+            "films_left_out_without_votes": len(movies_table) - len(frame),
+            "years_histogram": histogram(years, "Films by year of release", "year"),
+        },
+    )

@@ -1,0 +1,192 @@
+"""How the graph keeps itself fresh: job, schedule, sensors, automation conditions, freshness.
+
+Everything that holds for the whole graph is set here, once, and not asset by asset. The division of
+labour: the schedule and the changes sensor refresh what is extracted; the automation sensor brings
+up to date what is downstream of content that really changed.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import requests
+
+from movie_assets.assets.extract import Extraction
+from movie_assets.settings import Settings
+from movie_assets.tmdb import TmdbError, redact
+from movie_assets.warehouse import WarehouseError, read_table
+
+EXTRACTED = dg.AssetSelection.groups("extract")
+
+refresh_job = dg.define_asset_job(
+    "refresh",
+    selection=EXTRACTED,
+    description="Ask the source again. What is downstream follows where the content changed.",
+)
+
+daily_refresh = dg.ScheduleDefinition(
+    name="daily_refresh",
+    job=refresh_job,
+    cron_schedule="0 9 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Every day at 09:00 UTC: TMDB's daily export is ready from 08:00.",
+)
+
+automation_sensor = dg.AutomationConditionSensorDefinition(
+    "automation",
+    target=dg.AssetSelection.all(),
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=30,
+    description="Brings up to date what is downstream of changed content.",
+)
+
+
+def when_content_changed() -> dg.AutomationCondition[Any]:
+    """An asset runs when content that it is made from, its own code, or its age asks for it.
+
+    Content counts by its hash: an input that was refreshed and came out the same starts nothing. A
+    request is handled when it was made, whatever became of the run, so that an asset that fails is
+    tried again only when something changed: no loop.
+    """
+    condition = dg.AutomationCondition
+    reason: dg.AutomationCondition[Any] = (
+        condition.any_deps_match(condition.data_version_changed())
+        | condition.code_version_changed()
+        | condition.newly_missing()
+        | condition.freshness_failed().newly_true()
+    )
+    return (
+        reason.since_last_handled()
+        & ~condition.any_deps_missing()
+        & ~condition.any_deps_in_progress()
+        & ~condition.in_progress()
+        & condition.all_deps_blocking_checks_passed()
+    ).with_label("content, code or age asks for it")
+
+
+def with_policies(
+    assets: Iterable[dg.AssetsDefinition], settings: Settings
+) -> Iterable[dg.AssetsDefinition]:
+    """The assets with freshness and automation on every one of them."""
+    window = timedelta(hours=settings.refresh_after_hours)
+    freshness = dg.FreshnessPolicy.time_window(fail_window=window, warn_window=window * 0.75)
+    condition = when_content_changed()
+
+    def apply(spec: dg.AssetSpec) -> dg.AssetSpec:
+        # What is extracted is the schedule's and the changes sensor's to refresh.
+        is_extracted = spec.group_name == "extract"
+        return spec.replace_attributes(
+            freshness_policy=freshness,
+            automation_condition=None if is_extracted else condition,
+        )
+
+    return dg.map_asset_specs(apply, assets)
+
+
+def build_changes_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor that asks TMDB which films changed, and refreshes when enough of ours did."""
+
+    @dg.sensor(
+        name="tmdb_changes_sensor",
+        job=refresh_job,
+        minimum_interval_seconds=15 * 60,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Asks TMDB which films changed and refreshes when at least "
+        f"{settings.changes_threshold} of ours did (MOVIE_ASSETS_CHANGES_THRESHOLD).",
+    )
+    def tmdb_changes_sensor(
+        context: dg.SensorEvaluationContext, extraction: dg.ResourceParam[Extraction]
+    ) -> dg.SensorResult | dg.SkipReason:
+        if settings.source == "sample":
+            return dg.SkipReason("The bundled films do not change; set TMDB_API_KEY to read TMDB.")
+        now = datetime.now(UTC)
+        since, counted = read_cursor(context.cursor, now)
+        refreshed = _last_refresh(context.instance)
+        if refreshed is not None and refreshed > since:
+            since, counted = refreshed, frozenset()
+        try:
+            ours = set(read_table(settings.database, "movies_table", ["id"], wait_seconds=2)["id"])
+            changed = extraction.source.changed_movie_ids(since, now) & ours - counted
+        except (TmdbError, WarehouseError) as error:
+            return dg.SkipReason(f"Not asked, will try again: {error}")
+        if len(changed) < settings.changes_threshold:
+            return dg.SkipReason(
+                f"{len(changed)} of our {len(ours)} films changed since {since:%Y-%m-%d %H:%M} "
+                f"UTC; a refresh waits for {settings.changes_threshold}."
+            )
+        return dg.SensorResult(
+            run_requests=[
+                dg.RunRequest(
+                    run_key=run_key(since, changed),
+                    tags={"movie_assets/changed_films": str(len(changed))},
+                )
+            ],
+            cursor=write_cursor(now, changed | counted),
+        )
+
+    return tmdb_changes_sensor
+
+
+def run_key(since: datetime, changed: set[int]) -> str:
+    """A key by which the same changes since the same day start one run only."""
+    ids = ",".join(map(str, sorted(changed)))
+    return f"{since:%Y-%m-%d}-{hashlib.sha256(ids.encode()).hexdigest()[:16]}"
+
+
+def read_cursor(cursor: str | None, now: datetime) -> tuple[datetime, frozenset[int]]:
+    """Since when to ask, and the films of that day that have been counted already.
+
+    TMDB tells changes by the day, so a day on which a refresh began is asked for again.
+    """
+    if not cursor:
+        return now - timedelta(days=1), frozenset()
+    read = json.loads(cursor)
+    return datetime.fromisoformat(read["since"]), frozenset(read["counted"])
+
+
+def write_cursor(since: datetime, counted: set[int] | frozenset[int]) -> str:
+    """The cursor that :func:`read_cursor` reads."""
+    return json.dumps({"since": since.isoformat(), "counted": sorted(counted)})
+
+
+def _last_refresh(instance: dg.DagsterInstance) -> datetime | None:
+    event = instance.get_latest_materialization_event(dg.AssetKey("raw_popular_movies"))
+    return datetime.fromtimestamp(event.timestamp, UTC) if event else None
+
+
+def build_failure_sensor(settings: Settings) -> dg.SensorDefinition:
+    """The sensor that posts failed runs to a webhook, where one is configured."""
+
+    @dg.run_failure_sensor(
+        name="failure_webhook",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        description="Posts each failed run to MOVIE_ASSETS_FAILURE_WEBHOOK_URL, where it is set.",
+    )
+    def failure_webhook(context: dg.RunFailureSensorContext) -> dg.SkipReason | None:
+        if settings.failure_webhook_url is None:
+            return dg.SkipReason("MOVIE_ASSETS_FAILURE_WEBHOOK_URL is not set.")
+        url = settings.failure_webhook_url.get_secret_value()
+        secrets = [
+            url,
+            *([settings.tmdb_api_key.get_secret_value()] if settings.tmdb_api_key else []),
+        ]
+        run = context.dagster_run
+        text = redact(
+            f"movie_assets: run {run.run_id} of {run.job_name} failed: "
+            f"{context.failure_event.message}",
+            secrets,
+        )
+        try:
+            requests.post(
+                url, json={"text": text, "run_id": run.run_id}, timeout=10
+            ).raise_for_status()
+        except requests.RequestException as error:
+            # The exception's own text has the address in it, which is a secret.
+            context.log.warning("The webhook could not be reached: %s", type(error).__name__)
+        return None
+
+    return failure_webhook

@@ -1,0 +1,364 @@
+"""Asset checks: what must be true of the data before anything is built on it.
+
+Schemas are enforced before a table is written, so the checks here are about what a schema cannot
+say: whether tables agree with each other and with what was fetched. Every check that guards what
+readers see is blocking: what is downstream of a failed one does not run, and keeps its last good
+content. Checks of one table run in one step, so that the table is read once.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from movie_assets.assets.recommend import NEIGHBOURS_A_FILM
+from movie_assets.recommender import MovieFeatures
+from movie_assets.recommender.neighbours import count_positive
+from movie_assets.warehouse import TABLES, SchemaError, validate
+
+#: Fewer rows than this share of the last good run's are taken for a fault of the source.
+LEAST_SHARE_OF_ROWS = 0.8
+
+Inputs = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: whether all is well, and the figures behind it."""
+
+    passed: bool
+    metadata: Mapping[str, Any]
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of one table.
+
+    Attributes:
+        name: as the UI shows it.
+        description: what must be true.
+        find: from the Dagster instance, which knows earlier runs, and the loaded inputs.
+    """
+
+    name: str
+    description: str
+    find: Callable[[dg.DagsterInstance, Inputs], Finding]
+
+
+def build_checks() -> list[dg.AssetChecksDefinition]:
+    """The checks of every table of the graph."""
+    return [_check_step(table, needs, checks) for table, (needs, checks) in _checks().items()]
+
+
+def _checks() -> dict[str, tuple[tuple[str, ...], list[Check]]]:
+    """For each table, the other assets that its checks read, and the checks."""
+    return {
+        "raw_popular_movies": (
+            (),
+            [
+                _schema("raw_popular_movies"),
+                _rows_fetched_are_stored("raw_popular_movies"),
+                _row_count_kept("raw_popular_movies", "raw_popular_movies"),
+            ],
+        ),
+        "raw_genres": (
+            (),
+            [
+                _schema("raw_genres"),
+                _rows_fetched_are_stored("raw_genres"),
+                _row_count_kept("raw_genres", "raw_genres"),
+            ],
+        ),
+        "movies_table": (
+            ("raw_popular_movies", "genres_table"),
+            [
+                _schema("movies_table"),
+                _unique("movies_table", "id"),
+                _rows_reconciled("movies_table", "raw_popular_movies"),
+                _row_count_kept("movies_table", "raw_popular_movies"),
+                Check(
+                    "genres_known",
+                    "Every genre of a film is in genres_table.",
+                    lambda _, inputs: _subset(
+                        inputs["movies_table"]["genre_ids"].explode().dropna(),
+                        inputs["genres_table"]["id"],
+                        "genre_ids",
+                    ),
+                ),
+            ],
+        ),
+        "genres_table": (
+            ("raw_genres",),
+            [
+                _schema("genres_table"),
+                _unique("genres_table", "id"),
+                _rows_reconciled("genres_table", "raw_genres"),
+            ],
+        ),
+        "movie_genre_data": (
+            ("movies_table",),
+            [
+                _schema("movie_genre_data"),
+                _unique("movie_genre_data", "id"),
+                Check(
+                    "films_with_votes_complete",
+                    "The films of movies_table that have votes, all of them and no others.",
+                    lambda _, inputs: _same_ids(
+                        inputs["movie_genre_data"]["id"],
+                        inputs["movies_table"].query("vote_count > 0")["id"],
+                    ),
+                ),
+            ],
+        ),
+        "similarity_matrix": (
+            ("movies_table", "movie_features"),
+            [_schema("similarity_matrix"), *_NEIGHBOUR_CHECKS],
+        ),
+        "recommendation_quality": (
+            (),
+            [_schema("recommendation_quality"), _unique("recommendation_quality", "metric")],
+        ),
+    }
+
+
+def _check_step(
+    table: str, needs: tuple[str, ...], checks: list[Check]
+) -> dg.AssetChecksDefinition:
+    @dg.multi_asset_check(
+        name=f"{table}_checks",
+        specs=[
+            dg.AssetCheckSpec(
+                check.name,
+                asset=table,
+                additional_deps=list(needs),
+                description=check.description,
+                blocking=True,
+            )
+            for check in checks
+        ],
+        ins={name: dg.AssetIn(name) for name in (table, *needs)},
+    )
+    def run_checks(
+        context: dg.AssetCheckExecutionContext, **inputs: Any
+    ) -> Iterator[dg.AssetCheckResult]:
+        for check in checks:
+            finding = check.find(context.instance, inputs)
+            yield dg.AssetCheckResult(
+                asset_key=table,
+                check_name=check.name,
+                passed=finding.passed,
+                metadata=dict(finding.metadata),
+                description=finding.description,
+            )
+
+    return run_checks
+
+
+# -- checks of any table ----------------------------------------------------------------------
+
+
+def _schema(table: str) -> Check:
+    def find(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
+        frame = inputs[table]
+        try:
+            validate(frame, TABLES[table])
+        except SchemaError as error:
+            return Finding(False, {"rows": len(frame)}, str(error))
+        return Finding(True, {"rows": len(frame), "columns": len(frame.columns)})
+
+    return Check("schema", f"The stored table is as {table} is declared.", find)
+
+
+def _unique(table: str, column: str) -> Check:
+    def find(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
+        repeated = inputs[table][column].duplicated()
+        return Finding(not repeated.any(), {"repeated": int(repeated.sum())})
+
+    return Check(f"{column}s_unique", f"No {column} comes twice.", find)
+
+
+def _row_count_kept(table: str, extracted: str) -> Check:
+    """Against the last run in which this check passed and the same was asked for.
+
+    Args:
+        table: whose rows are counted.
+        extracted: the extracted asset that the rows come from, which says what was asked for.
+    """
+    key = dg.AssetCheckKey(dg.AssetKey(table), "row_count_kept")
+
+    def find(instance: dg.DagsterInstance, inputs: Inputs) -> Finding:
+        rows = len(inputs[table])
+        asked_for = str(_latest_figures(instance, extracted).get("asked_for"))
+        last = _last_good_rows(instance, key, asked_for)
+        passed = last is None or rows >= LEAST_SHARE_OF_ROWS * last
+        return Finding(
+            passed,
+            {
+                "rows": rows,
+                "last_good_rows": rows if passed or last is None else last,
+                "asked_for": asked_for,
+            },
+            None
+            if passed
+            else f"{rows} rows, after {last} in the last good run: less than "
+            f"{LEAST_SHARE_OF_ROWS:.0%}. What is downstream keeps its content. See whether the "
+            "source is complete, then build again. If so few are right, ask for another number "
+            "of films (MOVIE_ASSETS_MAX_MOVIES), which begins a new count.",
+        )
+
+    return Check(
+        key.name, f"At least {LEAST_SHARE_OF_ROWS:.0%} of the rows of the last good run.", find
+    )
+
+
+def _last_good_rows(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey, asked_for: str
+) -> int | None:
+    # Each evaluation passes the last good count on, so that the latest one is enough.
+    record = instance.get_latest_asset_check_evaluation_record(key)
+    evaluation = None
+    if record and record.event and record.event.dagster_event:
+        data = record.event.dagster_event.event_specific_data
+        evaluation = data if isinstance(data, dg.AssetCheckEvaluation) else None
+    if evaluation is None or evaluation.metadata["asked_for"].value != asked_for:
+        return None
+    return int(str(evaluation.metadata["last_good_rows"].value))
+
+
+def _rows_fetched_are_stored(table: str) -> Check:
+    def find(instance: dg.DagsterInstance, inputs: Inputs) -> Finding:
+        figures = _latest_figures(instance, table)
+        fetched, rejected = figures.get("rows_fetched"), figures.get("rows_rejected", 0)
+        stored = len(inputs[table])
+        return Finding(
+            fetched == stored + rejected,
+            {"rows_fetched": fetched, "rows_stored": stored, "rows_rejected": rejected},
+        )
+
+    return Check(
+        "rows_fetched_are_stored",
+        "Rows fetched = rows stored + rows rejected with a reason.",
+        find,
+    )
+
+
+def _rows_reconciled(table: str, upstream: str) -> Check:
+    def find(instance: dg.DagsterInstance, inputs: Inputs) -> Finding:
+        rows_in, stored = len(inputs[upstream]), len(inputs[table])
+        dropped = _latest_figures(instance, table).get("rows_dropped", 0)
+        return Finding(
+            rows_in == stored + dropped,
+            {"rows_in": rows_in, "rows_stored": stored, "rows_dropped": dropped},
+        )
+
+    return Check(
+        "rows_reconciled",
+        f"Rows of {upstream} = rows stored + rows dropped with a reason.",
+        find,
+    )
+
+
+# -- checks of the neighbours -------------------------------------------------------------------
+
+
+def _find_neighbours_known(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
+    pairs = inputs["similarity_matrix"]
+    return _subset(
+        pd.concat([pairs["movie_id"], pairs["neighbour_id"]]), inputs["movies_table"]["id"], "films"
+    )
+
+
+def _find_neighbours_complete(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
+    features: MovieFeatures = inputs["movie_features"]
+    found = inputs["similarity_matrix"]["movie_id"].value_counts()
+    counts = found.reindex(features.movie_ids, fill_value=0).to_numpy()
+    # Only films that share terms with fewer than K others may have fewer than K neighbours.
+    short = np.flatnonzero(counts != NEIGHBOURS_A_FILM)
+    expected = np.minimum(count_positive(features, short), NEIGHBOURS_A_FILM)
+    wrong = short[counts[short] != expected]
+    return Finding(
+        len(wrong) == 0 and len(found) == int((counts > 0).sum()),
+        {
+            "films": len(features.movie_ids),
+            "films_with_fewer_neighbours_than_asked": len(short),
+            "films_with_a_wrong_number": len(wrong),
+            "examples": [int(i) for i in features.movie_ids[wrong[:5]]],
+        },
+    )
+
+
+def _find_ranks_contiguous(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
+    groups = inputs["similarity_matrix"].groupby("movie_id")["rank"]
+    found = groups.agg(["min", "max", "count", "nunique"])
+    wrong = ~((found["min"] == 1) & (found["max"] == found["count"])) | (
+        found["nunique"] != found["count"]
+    )
+    return Finding(not wrong.any(), {"films": len(found), "films_with_gaps": int(wrong.sum())})
+
+
+def _find_scores_descend(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
+    pairs = inputs["similarity_matrix"].sort_values(["movie_id", "rank"])
+    outside = ~pairs["score"].between(0.0, 1.0)
+    same_film = pairs["movie_id"].to_numpy()[1:] == pairs["movie_id"].to_numpy()[:-1]
+    rising = same_film & (np.diff(pairs["score"].to_numpy()) > 0)
+    return Finding(
+        not outside.any() and not rising.any(),
+        {"scores_outside_0_to_1": int(outside.sum()), "scores_rising": int(rising.sum())},
+    )
+
+
+def _find_self_excluded(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
+    pairs = inputs["similarity_matrix"]
+    itself = pairs["movie_id"] == pairs["neighbour_id"]
+    twice = pairs.duplicated(["movie_id", "neighbour_id"])
+    return Finding(
+        not itself.any() and not twice.any(),
+        {"films_that_are_their_own_neighbour": int(itself.sum()), "repeated": int(twice.sum())},
+    )
+
+
+_NEIGHBOUR_CHECKS = [
+    Check(
+        "neighbours_known",
+        "Every film and every neighbour is in movies_table.",
+        _find_neighbours_known,
+    ),
+    Check(
+        "neighbours_complete",
+        f"{NEIGHBOURS_A_FILM} neighbours a film, or all that share a term with it.",
+        _find_neighbours_complete,
+    ),
+    Check("ranks_contiguous", "Ranks run from 1 without gaps.", _find_ranks_contiguous),
+    Check("scores_descend", "Scores lie in [0, 1] and never rise.", _find_scores_descend),
+    Check(
+        "self_excluded", "No film is its own neighbour, none is named twice.", _find_self_excluded
+    ),
+]
+
+
+# -- helpers ------------------------------------------------------------------------------------
+
+
+def _latest_figures(instance: dg.DagsterInstance, table: str) -> dict[str, Any]:
+    event = instance.get_latest_materialization_event(dg.AssetKey(table))
+    materialization = event.asset_materialization if event else None
+    if materialization is None:
+        return {}
+    return {name: value.value for name, value in materialization.metadata.items()}
+
+
+def _subset(values: "pd.Series[Any]", known: "pd.Series[Any]", what: str) -> Finding:
+    unknown = values[~values.isin(known)]
+    return Finding(
+        unknown.empty,
+        {f"{what}_unknown": len(unknown), "examples": [int(i) for i in unknown.unique()[:5]]},
+    )
+
+
+def _same_ids(found: "pd.Series[Any]", expected: "pd.Series[Any]") -> Finding:
+    missing, extra = set(expected) - set(found), set(found) - set(expected)
+    return Finding(not missing and not extra, {"missing": len(missing), "extra": len(extra)})

@@ -1,0 +1,85 @@
+"""The one place where everything meets: settings, assets, checks, automation, resources.
+
+``build_definitions`` is what tests and other code locations call; ``defs`` is what Dagster loads.
+Nothing is decided here but what is connected to what.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+import movie_assets
+from movie_assets import automation
+from movie_assets.assets import ASSETS
+from movie_assets.assets.extract import Extraction
+from movie_assets.assets.feature_files import FeatureFileIOManager
+from movie_assets.checks import build_checks
+from movie_assets.settings import Settings, load_settings
+from movie_assets.tmdb import BundledCatalogue, MovieSource, TmdbClient
+from movie_assets.warehouse.io_manager import WarehouseIOManager
+
+SAMPLE_DIR = Path(movie_assets.__file__).parent / "sample"
+
+
+def build_definitions(
+    settings: Settings | None = None, **resource_overrides: Any
+) -> dg.Definitions:
+    """Connect everything.
+
+    Args:
+        settings: by default from the environment and ``.env``.
+        resource_overrides: resources to put in the place of ``io_manager``,
+            ``features_io_manager`` or ``extraction``.
+
+    Raises:
+        SettingsError: where a setting cannot be used.
+    """
+    settings = settings or load_settings()
+    return dg.Definitions(
+        assets=automation.with_policies(ASSETS, settings),
+        asset_checks=build_checks(),
+        jobs=[automation.refresh_job],
+        schedules=[automation.daily_refresh],
+        sensors=[
+            automation.build_changes_sensor(settings),
+            automation.build_failure_sensor(settings),
+            automation.automation_sensor,
+        ],
+        resources={
+            "io_manager": WarehouseIOManager(database=str(settings.database)),
+            "features_io_manager": FeatureFileIOManager(directory=str(settings.features_dir)),
+            # Made in the run and not here, so that the definitions load without a key.
+            "extraction": dg.ResourceDefinition(lambda _: build_extraction(settings)),
+            **resource_overrides,
+        },
+        executor=dg.in_process_executor
+        if settings.executor == "in_process"
+        else dg.multiprocess_executor,
+    )
+
+
+def build_extraction(settings: Settings) -> Extraction:
+    """The source that the settings name, and how much to take from it.
+
+    Raises:
+        MissingKeyError: where TMDB is to be read and there is no key.
+    """
+    return Extraction(build_source(settings), settings.language, settings.max_movies)
+
+
+def build_source(settings: Settings) -> MovieSource:
+    """The source that the settings name."""
+    if settings.source == "sample":
+        return BundledCatalogue(SAMPLE_DIR)
+    key = settings.tmdb_api_key
+    return TmdbClient(
+        settings.tmdb_base_url,
+        key.get_secret_value() if key else "",
+        requests_per_second=settings.tmdb_requests_per_second,
+    )
+
+
+defs = build_definitions()

@@ -1,0 +1,96 @@
+"""The file of a feature matrix: plain arrays in NumPy's .npz, no pickle.
+
+A file is replaced by one rename, so a reader finds the old one or the new one, never a part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from movie_assets.recommender.features import MovieFeatures
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_SEPARATOR = "\n"  # the tokeniser never makes a term with white space in it
+
+
+class FeatureFileError(Exception):
+    """A feature file is missing, or is not what :func:`save_features` writes."""
+
+
+def save_features(path: Path, features: MovieFeatures) -> None:
+    """Write the features, replacing the file at once.
+
+    Raises:
+        OSError: where it cannot be written; the old file is then still there.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            np.savez(file, allow_pickle=False, **_arrays(features))
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load_features(path: Path) -> MovieFeatures:
+    """Read features.
+
+    Raises:
+        FeatureFileError: where there is no such file, or it is damaged.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            matrix = sparse.csr_matrix(
+                (arrays["data"], arrays["indices"], arrays["indptr"]), shape=tuple(arrays["shape"])
+            )
+            terms = bytes(arrays["vocabulary"]).decode()
+            return MovieFeatures(
+                movie_ids=arrays["movie_ids"],
+                is_candidate=arrays["is_candidate"],
+                matrix=matrix,
+                vocabulary=tuple(terms.split(_SEPARATOR)),
+            )
+    except FileNotFoundError:
+        raise FeatureFileError(
+            f"There is no feature file {path}. Materialize movie_features first."
+        ) from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise FeatureFileError(
+            f"The feature file {path} is damaged ({type(error).__name__}). Delete it and "
+            "materialize movie_features again."
+        ) from error
+
+
+def features_hash(features: MovieFeatures) -> str:
+    """SHA-256 of the content, in hex."""
+    digest = hashlib.sha256()
+    for name, array in sorted(_arrays(features).items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _arrays(features: MovieFeatures) -> dict[str, NDArray[np.generic]]:
+    matrix = features.matrix
+    return {
+        "movie_ids": features.movie_ids,
+        "is_candidate": features.is_candidate,
+        "data": matrix.data,
+        "indices": matrix.indices,
+        "indptr": matrix.indptr,
+        "shape": np.asarray(matrix.shape, dtype=np.int64),
+        "vocabulary": np.frombuffer(_SEPARATOR.join(features.vocabulary).encode(), dtype=np.uint8),
+    }
