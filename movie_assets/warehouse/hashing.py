@@ -51,8 +51,9 @@ def _add(digest: _Hash, values: pa.Array) -> None:
 
 
 def _kind(arrow_type: pa.DataType) -> str:
-    """The type's name, the same for 32 and 64 bit offsets."""
-    return str(arrow_type).replace("large_", "")
+    """The type's name, whatever the width of its offsets and the name of a list's field."""
+    is_list = pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type)
+    return "list" if is_list else str(arrow_type).removeprefix("large_")
 
 
 def _joined(texts: pa.LargeBinaryArray) -> memoryview:
