@@ -6,6 +6,8 @@ Nothing is decided here but what is connected to what.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +41,7 @@ def build_definitions(
     """
     settings = settings or load_settings()
     return dg.Definitions(
-        assets=automation.with_policies(ASSETS, settings),
+        assets=automation.with_policies(with_settings(ASSETS, settings), settings),
         asset_checks=build_checks(),
         jobs=[automation.refresh_job],
         schedules=[automation.daily_refresh],
@@ -59,6 +61,31 @@ def build_definitions(
         if settings.executor == "in_process"
         else dg.multiprocess_executor,
     )
+
+
+def with_settings(
+    assets: Iterable[dg.AssetsDefinition], settings: Settings
+) -> Iterable[dg.AssetsDefinition]:
+    """The assets, what decides on the extraction's content made part of its code versions.
+
+    So that another language or number of films, or a new set of bundled films, counts as a change.
+    """
+    digest = hashlib.sha256(
+        repr(
+            (settings.source, settings.language, settings.max_movies, settings.tmdb_base_url)
+        ).encode()
+    )
+    if settings.source == "sample":
+        for path in sorted(SAMPLE_DIR.glob("*.json")):
+            digest.update(path.read_bytes())
+    suffix = digest.hexdigest()[:8]
+
+    def apply(spec: dg.AssetSpec) -> dg.AssetSpec:
+        if spec.group_name != "extract":
+            return spec
+        return spec.replace_attributes(code_version=f"{spec.code_version}+{suffix}")
+
+    return dg.map_asset_specs(apply, assets)
 
 
 def build_extraction(settings: Settings) -> Extraction:

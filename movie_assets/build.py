@@ -1,0 +1,398 @@
+"""``movie-assets build``: bring the graph up to date by as little work as will do.
+
+What is out of date is judged by ``movie_assets.staleness`` on what Dagster's history says; the work
+is done by ordinary Dagster runs in this process, which show up in the web UI like any other.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import dagster as dg
+from dagster import DagsterEventType, DagsterRunStatus
+
+from movie_assets.staleness import (
+    AssetState,
+    Materialization,
+    Verdict,
+    judge,
+    with_descendants,
+)
+from movie_assets.warehouse import WarehouseError
+from movie_assets.warehouse.contents import stored_tables
+
+if TYPE_CHECKING:
+    from dagster import AssetKey, EventLogEntry
+
+    from movie_assets.settings import Settings
+
+_PROCESS_TAG = "movie_assets/process"
+_INPUT_TAG = "dagster/input_data_version/"
+# The reporter tells what happens, and Dagster's event log has every line.
+_QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_UNFINISHED = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING]
+
+
+class Reporter(Protocol):
+    """Is told how a build goes on, in the process of the build and from its thread."""
+
+    def run_started(self, run_id: str, steps: int) -> None:
+        """A run of so many steps begins."""
+        ...
+
+    def step_started(self, step: str) -> None:
+        """A step begins."""
+        ...
+
+    def step_ended(self, step: str, seconds: float, *, failed: bool) -> None:
+        """A step has ended."""
+        ...
+
+    def message(self, text: str) -> None:
+        """Something to tell in words."""
+        ...
+
+
+@dataclass
+class AssetOutcome:
+    """What became of one asset in a build.
+
+    Attributes:
+        name: the asset.
+        status: ``ran``, ``up to date``, ``failed``, ``check failed`` or ``not run``.
+        reasons: why it was out of date.
+        rows: rows that it has now, where known.
+        seconds: what it took, its checks included.
+        error: what went wrong, in one line.
+    """
+
+    name: str
+    status: str = "up to date"
+    reasons: tuple[str, ...] = ()
+    rows: int | None = None
+    seconds: float = 0.0
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class BuildReport:
+    """What a build did: one outcome an asset, in the graph's order."""
+
+    outcomes: tuple[AssetOutcome, ...]
+    seconds: float
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether everything is up to date now."""
+        return all(outcome.status in {"ran", "up to date"} for outcome in self.outcomes)
+
+    @property
+    def ran(self) -> tuple[AssetOutcome, ...]:
+        """The assets that were made or tried."""
+        return tuple(outcome for outcome in self.outcomes if outcome.status != "up to date")
+
+
+def build(
+    defs: dg.Definitions,
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    reporter: Reporter,
+    *,
+    refresh: bool = False,
+) -> BuildReport:
+    """Make what is missing, failed or out of date, and what is made from it.
+
+    Sources whose age is the only thing against them are asked first and alone: where they say the
+    same as before, nothing downstream has to run.
+
+    Args:
+        defs: the graph.
+        instance: Dagster's history.
+        settings: for the files that the graph writes.
+        reporter: is told what happens.
+        refresh: ask the sources again whatever their age.
+    """
+    started = time.perf_counter()
+    end_dead_runs(instance)
+    graph = Graph(defs, instance, settings)
+    outcomes = {name: AssetOutcome(name) for name in graph.names}
+    tried: set[str] = set()
+    while True:
+        states = graph.states()
+        stale = {
+            name: verdict
+            for name, verdict in graph.verdicts(states, refresh=refresh).items()
+            if name not in tried
+        }
+        if not stale:
+            break
+        selection = _next_selection(stale, states, graph.sources) - tried
+        tried |= selection
+        for name in selection:
+            outcomes[name].reasons = stale[name].reasons if name in stale else ()
+        if not _run(graph, selection, outcomes, reporter):
+            break
+    _add_rows(outcomes, graph.states())
+    return BuildReport(tuple(outcomes.values()), time.perf_counter() - started)
+
+
+def _next_selection(
+    stale: Mapping[str, Verdict], states: Mapping[str, AssetState], sources: set[str]
+) -> set[str]:
+    if all(name in sources and verdict.only_age for name, verdict in stale.items()):
+        return set(stale)
+    # An input that comes out the same spares what is made from it: sources that are only old, and
+    # have others out of date beside them, take their descendants along all the same, since one run
+    # is worth more to the reader of a history than a few seconds.
+    return with_descendants(stale, states)
+
+
+def _run(
+    graph: Graph,
+    selection: set[str],
+    outcomes: Mapping[str, AssetOutcome],
+    reporter: Reporter,
+) -> bool:
+    job = graph.defs.resolve_implicit_global_asset_job_def()
+    run_id = str(uuid.uuid4())
+    steps = _StepListener(graph, outcomes, reporter)
+    for name in selection:
+        outcomes[name].status = "not run"
+    reporter.run_started(run_id, len(selection) + len(graph.checked & selection))
+    graph.instance.add_event_listener(run_id, steps)
+    result = job.execute_in_process(
+        instance=graph.instance,
+        asset_selection=[dg.AssetKey(name) for name in selection],
+        run_id=run_id,
+        run_config=_QUIET_CONSOLE,
+        tags={_PROCESS_TAG: _this_process(), "movie_assets/command": "build"},
+        raise_on_error=False,
+    )
+    steps.report_run_failure()
+    return result.success and all(
+        outcomes[name].status in {"ran", "up to date"} for name in selection
+    )
+
+
+class _StepListener:
+    """Turns Dagster's events into outcomes and progress."""
+
+    def __init__(
+        self, graph: Graph, outcomes: Mapping[str, AssetOutcome], reporter: Reporter
+    ) -> None:
+        self._outcomes = outcomes
+        self._reporter = reporter
+        self._asset_of_step = graph.asset_of_step
+        self._run_error: str | None = None
+
+    def __call__(self, entry: EventLogEntry) -> None:
+        event = entry.dagster_event
+        if event is None:
+            if entry.level >= logging.INFO and entry.step_key:
+                self._reporter.message(f"{entry.step_key}: {entry.user_message}")
+            return
+        kind = event.event_type
+        if kind == DagsterEventType.STEP_START and event.step_key:
+            self._reporter.step_started(event.step_key)
+        elif kind == DagsterEventType.STEP_SUCCESS and event.step_key:
+            seconds = event.step_success_data.duration_ms / 1000
+            self._ended(event.step_key, seconds, error=None)
+        elif kind == DagsterEventType.STEP_FAILURE and event.step_key:
+            data = event.step_failure_data
+            self._ended(event.step_key, 0.0, error=root_message(data.error))
+        elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
+            self._checked(event.asset_check_evaluation_data)
+        elif kind == DagsterEventType.RUN_FAILURE:
+            error = event.job_failure_data.error
+            self._run_error = root_message(error) if error else None
+
+    def report_run_failure(self) -> None:
+        """Where the run failed outside of a step, lay it at the door of all that did not run."""
+        if self._run_error and not any(o.error for o in self._outcomes.values()):
+            for outcome in self._outcomes.values():
+                if outcome.status == "not run":
+                    outcome.status, outcome.error = "failed", self._run_error
+
+    def _ended(self, step: str, seconds: float, error: str | None) -> None:
+        outcome = self._outcomes[self._asset_of_step(step)]
+        outcome.seconds += seconds
+        if error is not None:
+            outcome.status, outcome.error = "failed", error
+        elif outcome.status == "not run":
+            outcome.status = "ran"
+        self._reporter.step_ended(step, seconds, failed=error is not None)
+
+    def _checked(self, evaluation: dg.AssetCheckEvaluation) -> None:
+        if evaluation.passed:
+            return
+        outcome = self._outcomes[evaluation.asset_key.to_user_string()]
+        outcome.status = "check failed"
+        said = evaluation.description or _figures(evaluation.metadata)
+        outcome.error = f"check {evaluation.check_name} failed: {said}"
+
+
+def root_message(error: Any) -> str:
+    """The first line of the innermost of our own errors; else of the innermost one."""
+    chain = [error]
+    while chain[-1].cause is not None:
+        chain.append(chain[-1].cause)
+    message = str(chain[-1].message).strip()
+    return message.splitlines()[0] if message else type(error).__name__
+
+
+def _figures(metadata: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')}: {value.value}" for name, value in metadata.items())
+
+
+class Graph:
+    """The graph as its definitions and Dagster's history know it."""
+
+    def __init__(
+        self, defs: dg.Definitions, instance: dg.DagsterInstance, settings: Settings
+    ) -> None:
+        self.defs = defs
+        self.instance = instance
+        self._settings = settings
+        self._assets = defs.resolve_asset_graph()
+        keys = [key for level in self._assets.toposorted_asset_keys_by_level for key in sorted(level)]
+        self._keys = {key.to_user_string(): key for key in keys}
+        self.names = tuple(self._keys)
+        self.sources = {
+            name for name, key in self._keys.items() if not self._assets.get(key).parent_keys
+        }
+        self._checks = {
+            name: tuple(sorted(self._assets.get(key).check_keys)) for name, key in self._keys.items()
+        }
+        self.checked = {name for name, checks in self._checks.items() if checks}
+
+    def asset_of_step(self, step: str) -> str:
+        """The asset that a step makes or checks."""
+        return step if step in self._keys else step.removesuffix("_checks")
+
+    def verdicts(
+        self, states: Mapping[str, AssetState], *, refresh: bool = False
+    ) -> dict[str, Verdict]:
+        """Why each asset that is out of date is so; those that are up to date are left out."""
+        now = time.time()
+        verdicts = {name: judge(state, states, now) for name, state in states.items()}
+        if refresh:
+            for name in self.sources:
+                found = verdicts[name]
+                verdicts[name] = Verdict(
+                    found.reasons or ("refresh asked for",), found.only_age or not found
+                )
+        return {name: verdict for name, verdict in verdicts.items() if verdict}
+
+    def states(self) -> dict[str, AssetState]:
+        """What is known of each asset now."""
+        stored = self._stored()
+        return {name: self._state(name, key, stored) for name, key in self._keys.items()}
+
+    def _state(self, name: str, key: AssetKey, stored: set[str] | None) -> AssetState:
+        node = self._assets.get(key)
+        event = self.instance.get_latest_materialization_event(key)
+        policy = node.freshness_policy
+        return AssetState(
+            name=name,
+            inputs=tuple(sorted(parent.to_user_string() for parent in node.parent_keys)),
+            code_version=node.code_version,
+            last=_materialization(event) if event else None,
+            is_stored=stored is None or name in stored,
+            attempt_failed=self._attempt_failed(key, event),
+            failed_checks=self._failed_checks(name),
+            max_age_seconds=policy.fail_window.to_timedelta().total_seconds()
+            if policy
+            else float("inf"),
+        )
+
+    def _attempt_failed(self, key: AssetKey, event: EventLogEntry | None) -> bool:
+        planned = self.instance.get_latest_planned_materialization_info(key)
+        if planned is None or (event is not None and event.run_id == planned.run_id):
+            return False
+        run = self.instance.get_run_by_id(planned.run_id)
+        if run is None or not run.is_finished:
+            return False
+        return event is None or _end_time(self.instance, run.run_id) > event.timestamp
+
+    def _failed_checks(self, name: str) -> tuple[str, ...]:
+        failed = []
+        for key in self._checks[name]:
+            record = self.instance.get_latest_asset_check_evaluation_record(key)
+            event = record.event.dagster_event if record and record.event else None
+            evaluation = event.event_specific_data if event else None
+            if isinstance(evaluation, dg.AssetCheckEvaluation) and not evaluation.passed:
+                failed.append(key.name)
+        return tuple(failed)
+
+    def _stored(self) -> set[str] | None:
+        """The assets whose content is on disk; None where that cannot be seen now."""
+        try:
+            tables = stored_tables(self._settings.database)
+        except WarehouseError:
+            return None
+        files = {path.stem for path in self._settings.features_dir.glob("*.npz")}
+        return tables | files
+
+
+def _materialization(event: EventLogEntry) -> Materialization:
+    materialization = event.asset_materialization
+    assert materialization is not None  # noqa: S101 - the history was asked for materializations
+    tags = materialization.tags or {}
+    rows = materialization.metadata.get("dagster/row_count")
+    return Materialization(
+        timestamp=event.timestamp,
+        code_version=tags.get("dagster/code_version"),
+        data_version=tags.get("dagster/data_version"),
+        input_versions={
+            name.removeprefix(_INPUT_TAG): version
+            for name, version in tags.items()
+            if name.startswith(_INPUT_TAG)
+        },
+        run_id=event.run_id,
+        rows=int(str(rows.value)) if rows is not None else None,
+    )
+
+
+def _end_time(instance: dg.DagsterInstance, run_id: str) -> float:
+    record = instance.get_run_record_by_id(run_id)
+    return (record.end_time or 0.0) if record else 0.0
+
+
+def _add_rows(outcomes: Mapping[str, AssetOutcome], states: Mapping[str, AssetState]) -> None:
+    for name, outcome in outcomes.items():
+        last = states[name].last
+        outcome.rows = last.rows if last else None
+
+
+def end_dead_runs(instance: dg.DagsterInstance) -> None:
+    """Mark builds of this machine whose process has died as failed, and free their pools.
+
+    A killed process cannot say so itself, and its place in a pool would block every later run.
+    """
+    host, _, _ = _this_process().partition(":")
+    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
+        run_host, _, pid = run.tags.get(_PROCESS_TAG, "").partition(":")
+        if run_host == host and pid.isdigit() and not _is_alive(int(pid)):
+            instance.report_run_failed(run, "The process that ran it has died.")
+            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
+
+
+def _this_process() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
