@@ -30,8 +30,10 @@ from movie_assets.tmdb.transport import (
 
 Answer = TypeVar("Answer")
 
-#: TMDB puts this many films on a page of any list, and serves this many pages of it.
+#: TMDB puts this many films on a page of any list.
 PAGE_SIZE = 20
+
+#: TMDB serves this many pages of any list, however long it is.
 LAST_PAGE = 500
 
 #: A list that moves shows each film sooner or later: this is where we stop looking, and already
@@ -266,7 +268,7 @@ class _PopularReader:
         vain = 0
         for count in range(2, MOST_READINGS + 1):
             before = len(self._films)
-            if before >= self._films.wanted or vain == MOST_VAIN_READINGS:
+            if not self._is_film_missing(0) or vain == MOST_VAIN_READINGS:
                 break
             self._read_pages(count, self._is_film_missing)
             vain = 0 if len(self._films) > before else vain + 1
@@ -276,7 +278,7 @@ class _PopularReader:
         return len(self._films) + PAGE_SIZE * under_way < self._limit
 
     def _is_film_missing(self, under_way: int) -> bool:  # noqa: ARG002 (it may be on any page)
-        return len(self._films) < self._films.wanted
+        return len(self._films) < min(self._films.wanted, LAST_PAGE * PAGE_SIZE)
 
     def _read_pages(self, count: int, is_wanted: Callable[[int], bool]) -> None:
         """Read the list from its first page, for the `count`-th time, as long as it `is_wanted`."""
