@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus
+from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
 from movie_assets.staleness import (
     AssetState,
@@ -195,7 +196,7 @@ class _StepListener:
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
-            if entry.level >= logging.INFO and entry.step_key:
+            if int(entry.level) >= logging.INFO and entry.step_key:
                 self._reporter.message(f"{entry.step_key}: {entry.user_message}")
             return
         kind = event.event_type
@@ -261,14 +262,17 @@ class Graph:
         self.instance = instance
         self._settings = settings
         self._assets = defs.resolve_asset_graph()
-        keys = [key for level in self._assets.toposorted_asset_keys_by_level for key in sorted(level)]
+        keys = [
+            key for level in self._assets.toposorted_asset_keys_by_level for key in sorted(level)
+        ]
         self._keys = {key.to_user_string(): key for key in keys}
         self.names = tuple(self._keys)
         self.sources = {
             name for name, key in self._keys.items() if not self._assets.get(key).parent_keys
         }
         self._checks = {
-            name: tuple(sorted(self._assets.get(key).check_keys)) for name, key in self._keys.items()
+            name: tuple(sorted(self._assets.get(key).check_keys))
+            for name, key in self._keys.items()
         }
         self.checked = {name for name, checks in self._checks.items() if checks}
 
@@ -307,9 +311,7 @@ class Graph:
             is_stored=stored is None or name in stored,
             attempt_failed=self._attempt_failed(key, event),
             failed_checks=self._failed_checks(name),
-            max_age_seconds=policy.fail_window.to_timedelta().total_seconds()
-            if policy
-            else float("inf"),
+            max_age_seconds=_max_age(policy),
         )
 
     def _attempt_failed(self, key: AssetKey, event: EventLogEntry | None) -> bool:
@@ -358,6 +360,12 @@ def _materialization(event: EventLogEntry) -> Materialization:
         run_id=event.run_id,
         rows=int(str(rows.value)) if rows is not None else None,
     )
+
+
+def _max_age(policy: object) -> float:
+    if isinstance(policy, TimeWindowFreshnessPolicy):
+        return policy.fail_window.to_timedelta().total_seconds()
+    return float("inf")
 
 
 def _end_time(instance: dg.DagsterInstance, run_id: str) -> float:

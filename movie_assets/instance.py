@@ -1,7 +1,7 @@
 """Dagster's own home: where the run history is kept, and by which configuration.
 
-Every entry point uses the same ``dagster.yaml``: Dagster's commands read it in the project's folder,
-the ``movie-assets`` command from a copy under ``MOVIE_ASSETS_HOME``.
+Every entry point uses the same ``dagster.yaml``: Dagster's commands read it in the project's
+folder, the ``movie-assets`` command from a copy under ``MOVIE_ASSETS_HOME``.
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,6 +75,9 @@ def fit_features(
     Raises:
         NoFeaturesError: where no film has a word beside stop words.
     """
+    # scikit-learn takes long to import, and most commands need only to look features up.
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
+
     order = np.argsort(np.asarray(movie_ids), kind="stable")
     texts = [combined_text(overviews[i], genre_names[i]) for i in order]
     vectorizer = TfidfVectorizer(stop_words="english", dtype=np.float32)

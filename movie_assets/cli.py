@@ -1,0 +1,327 @@
+"""The ``movie-assets`` command: build, recommend, status and ui.
+
+Only what a person types and sees belongs here. Errors are told in one line; ``--verbose`` shows
+where they come from. Exit codes: 0 all is well; 1 something failed, or (status) is out of date;
+2 the command or a setting cannot be used; 3 there is no such film; 4 nothing has been built yet.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from movie_assets.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from movie_assets.build import BuildReport
+    from movie_assets.lookup import Film, Recommendations
+
+EXIT_FAILED, EXIT_USAGE, EXIT_NO_FILM, EXIT_NOT_BUILT = 1, 2, 3, 4
+
+app = typer.Typer(
+    name="movie-assets",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="A movie recommender that runs itself.\n\nSettings come from the environment and .env "
+    "(see .env.example); without TMDB_API_KEY the bundled films are used.",
+)
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+_verbose = False
+
+
+@app.callback()
+def _options(
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show where an error comes from.")
+    ] = False,
+) -> None:
+    global _verbose  # noqa: PLW0603 - an option of the whole process
+    _verbose = verbose
+
+
+@app.command()
+def build(
+    refresh: Annotated[
+        bool, typer.Option("--refresh", help="Ask the source again, whatever its age.")
+    ] = False,
+) -> None:
+    """Bring up to date what is missing, failed or out of date.
+
+    Out of date is what is older than its freshness policy, or whose code, settings or inputs
+    changed. Where nothing is, nothing runs.
+    """
+    settings = load_settings()
+    with _err.status("Reading the graph"):
+        from movie_assets import build as builds  # noqa: PLC0415 - imports Dagster
+        from movie_assets.console import BuildProgress  # noqa: PLC0415
+
+        defs, instance = _open_graph(settings)
+    with instance, BuildProgress(_err) as progress:
+        report = builds.build(defs, instance, settings, progress, refresh=refresh)
+    _show_build(report, settings)
+    if not report.succeeded:
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def recommend(
+    titles: Annotated[
+        list[str], typer.Argument(metavar="TITLE...", help='Such as "Heat" or "Heat (1995)".')
+    ],
+    number: Annotated[
+        int, typer.Option("--number", "-n", min=1, max=50, help="How many films.")
+    ] = 10,
+    year: Annotated[
+        int | None, typer.Option(help="Of release, where several films share a title.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the films most like a film, or like each of several.
+
+    A title counts whatever its case and accents, and in the film's own language too.
+    """
+    settings = load_settings()
+    from movie_assets.lookup import recommend as look_up  # noqa: PLC0415
+
+    found = [look_up(settings.database, title, limit=number, year=year) for title in titles]
+    if as_json:
+        documents = [_as_json(recommendations) for recommendations in found]
+        print(  # noqa: T201 - rich would wrap and colour it
+            json.dumps(documents if len(documents) > 1 else documents[0], ensure_ascii=False)
+        )
+        return
+    for recommendations in found:
+        _show_recommendations(recommendations)
+
+
+@app.command()
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show which assets are fresh, out of date or failed, and why."""
+    settings = load_settings()
+    with _err.status("Reading the graph"):
+        from movie_assets.build import Graph  # noqa: PLC0415 - imports Dagster
+        from movie_assets.console import status_rows  # noqa: PLC0415
+
+        defs, instance = _open_graph(settings)
+    with instance:
+        graph = Graph(defs, instance, settings)
+        states = graph.states()
+        rows = status_rows(states, graph.verdicts(states))
+    if as_json:
+        print(json.dumps([row._asdict() for row in rows]))  # noqa: T201
+    else:
+        table = Table("asset", "state", "why", "built", "rows", box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(
+                row.asset,
+                f"[{_COLOURS[row.state]}]{row.state}",
+                "; ".join(row.why),
+                row.built or "never",
+                "" if row.rows is None else f"{row.rows:,}",
+            )
+        _out.print(table)
+        if any(row.state != "fresh" for row in rows):
+            _out.print("\nBring everything up to date with: movie-assets build")
+    if any(row.state != "fresh" for row in rows):
+        raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def ui(
+    port: Annotated[int, typer.Option(help="Port of the web UI.")] = 3000,
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+) -> None:
+    """Start Dagster's web UI on this graph, with its daemon, until Ctrl-C.
+
+    The daemon runs the daily schedule and the sensors.
+    """
+    settings = load_settings()
+    from movie_assets.instance import prepare_dagster_home  # noqa: PLC0415
+
+    prepare_dagster_home(settings)
+    _err.print(f"Dagster's web UI: http://{host}:{port}")
+    command = ["-m", "dagster", "dev", "-m", "movie_assets.definitions"]
+    sys.stdout.flush()
+    os.execv(  # noqa: S606 - this process becomes Dagster
+        sys.executable,
+        [sys.executable, *command, "--host", host, "--port", str(port)],
+    )
+
+
+def main() -> None:
+    """Run the command; what goes wrong is told in one line and by the exit code."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        _err.print("Stopped. What was finished is stored; build again to go on.")
+        raise SystemExit(130) from None
+    except Exception as error:  # noqa: BLE001 - the last place where an error can be told
+        _tell(error)
+        raise SystemExit(_exit_code(error)) from None
+
+
+def _open_graph(settings: Settings) -> tuple[Any, Any]:
+    import dagster as dg  # noqa: PLC0415
+
+    from movie_assets.definitions import build_definitions  # noqa: PLC0415
+    from movie_assets.instance import prepare_dagster_home  # noqa: PLC0415
+
+    prepare_dagster_home(settings)
+    return build_definitions(settings), dg.DagsterInstance.get()
+
+
+def _tell(error: Exception) -> None:
+    from movie_assets.tmdb.redact import redact  # noqa: PLC0415
+
+    text = "".join(traceback.format_exception(error)) if _verbose else _one_line(error)
+    _err.print(redact(text, _secrets()), style="red", markup=False, soft_wrap=True)
+
+
+def _one_line(error: Exception) -> str:
+    message = " ".join(str(error).split())
+    if isinstance(error, _expected_errors()):
+        return f"Error: {message}"
+    return f"Error: {type(error).__name__}: {message} (movie-assets --verbose shows where)"
+
+
+def _expected_errors() -> tuple[type[Exception], ...]:
+    from movie_assets.lookup import NoSuchFilmError  # noqa: PLC0415
+    from movie_assets.tmdb.errors import TmdbError  # noqa: PLC0415
+    from movie_assets.warehouse import WarehouseError  # noqa: PLC0415
+
+    return (SettingsError, NoSuchFilmError, TmdbError, WarehouseError, OSError)
+
+
+def _exit_code(error: Exception) -> int:
+    from movie_assets.lookup import NoSuchFilmError  # noqa: PLC0415
+    from movie_assets.warehouse import TableMissingError  # noqa: PLC0415
+
+    codes: dict[type[Exception], int] = {
+        SettingsError: EXIT_USAGE,
+        NoSuchFilmError: EXIT_NO_FILM,
+        TableMissingError: EXIT_NOT_BUILT,
+    }
+    return codes.get(type(error), EXIT_FAILED)
+
+
+def _secrets() -> list[str]:
+    try:
+        settings = load_settings()
+    except SettingsError:
+        return []
+    secrets = (settings.tmdb_api_key, settings.failure_webhook_url)
+    return [secret.get_secret_value() for secret in secrets if secret]
+
+
+_COLOURS = {
+    "fresh": "green",
+    "stale": "yellow",
+    "never built": "yellow",
+    "failed": "red",
+    "ran": "green",
+    "up to date": "dim",
+    "check failed": "red",
+    "not run": "yellow",
+}
+
+
+def _show_build(report: BuildReport, settings: Settings) -> None:
+    total = sum(outcome.seconds for outcome in report.outcomes)
+    table = Table("asset", "ran?", box=None, pad_edge=False)
+    for heading in ("rows", "seconds", "share"):
+        table.add_column(heading, justify="right")
+    for outcome in report.outcomes:
+        ran = outcome.seconds > 0
+        table.add_row(
+            outcome.name,
+            f"[{_COLOURS[outcome.status]}]{outcome.status}",
+            "" if outcome.rows is None else f"{outcome.rows:,}",
+            f"{outcome.seconds:.2f}" if ran else "",
+            f"{outcome.seconds / total:.0%}" if ran else "",
+        )
+    _out.print(table)
+    for outcome in report.outcomes:
+        if outcome.error:
+            _err.print(
+                f"{outcome.name}: {outcome.error}", style="red", markup=False, soft_wrap=True
+            )
+    if not report.succeeded:
+        _err.print("What failed keeps its last good content. Build again to try it again.")
+    elif not report.ran:
+        _out.print(f"\nEverything is up to date: nothing ran ({report.seconds:.1f} s).")
+    else:
+        _out.print(
+            f"\n{len(report.ran)} of {len(report.outcomes)} assets ran in {report.seconds:.1f} s, "
+            f"into {settings.database}."
+        )
+
+
+def _show_recommendations(recommendations: Recommendations) -> None:
+    film = recommendations.film
+    _out.print(f"\n[bold]Films like {film.label}[/bold]  {', '.join(film.genres)}")
+    if recommendations.others:
+        others = ", ".join(
+            f"--year {other.year} for {other.label}" for other in recommendations.others
+        )
+        _err.print(f"Several films have this title: {others}.", style="yellow", markup=False)
+    if not recommendations.found:
+        _out.print("No film shares a word of its overview or a genre with it.")
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("", justify="right", style="dim")
+    table.add_column("film", overflow="fold")
+    table.add_column("score", justify="right", no_wrap=True)
+    table.add_column("rated", justify="right", no_wrap=True)
+    table.add_column("because both have", style="dim", overflow="ellipsis", no_wrap=True)
+    for found in recommendations.found:
+        table.add_row(
+            str(found.rank),
+            found.film.label,
+            f"{found.score:.2f}",
+            f"{found.film.vote_average:.1f}",
+            ", ".join(found.shared_terms),
+        )
+    _out.print(table)
+
+
+def _as_json(recommendations: Recommendations) -> dict[str, Any]:
+    return {
+        "movie": _film_as_json(recommendations.film),
+        "others_of_this_title": [_film_as_json(film) for film in recommendations.others],
+        "recommendations": [
+            {
+                "rank": found.rank,
+                "score": round(found.score, 6),
+                "shared_terms": list(found.shared_terms),
+                **_film_as_json(found.film),
+            }
+            for found in recommendations.found
+        ],
+        "metrics": recommendations.metrics,
+    }
+
+
+def _film_as_json(film: Film) -> dict[str, Any]:
+    return {
+        "id": film.id,
+        "title": film.title,
+        "original_title": film.original_title,
+        "year": film.year,
+        "genres": list(film.genres),
+        "vote_average": film.vote_average,
+        "vote_count": film.vote_count,
+        "popularity": film.popularity,
+    }

@@ -1,0 +1,122 @@
+"""What the terminal shows of a build while it goes on, and of the state of the graph."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from rich.console import Console
+    from rich.progress import TaskID
+
+    from movie_assets.staleness import AssetState, Verdict
+
+
+class BuildProgress:
+    """Progress of a build: a bar on a terminal, a line a step where output goes to a file."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=console,
+            transient=True,
+            disable=not console.is_terminal,
+        )
+        self._task: TaskID | None = None
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._progress.stop()
+
+    def run_started(self, run_id: str, steps: int) -> None:
+        """Begin a bar of so many steps."""
+        self._console.print(f"Run {run_id}", style="dim")
+        self._task = self._progress.add_task("", total=steps)
+
+    def step_started(self, step: str) -> None:
+        """Name what is being done."""
+        if self._task is not None:
+            self._progress.update(self._task, description=_words(step))
+
+    def step_ended(self, step: str, seconds: float, *, failed: bool) -> None:
+        """Advance the bar, or write a line where there is none."""
+        if self._task is not None:
+            self._progress.advance(self._task)
+        if failed:
+            self._console.print(f"{_words(step)}: failed", style="red")
+        elif not self._console.is_terminal:
+            self._console.print(f"{_words(step)}: {seconds:.2f} s")
+
+    def message(self, text: str) -> None:
+        """Write a line."""
+        self._console.print(text, style="dim", markup=False, soft_wrap=True)
+
+
+class StatusRow(NamedTuple):
+    """The state of one asset as it is shown."""
+
+    asset: str
+    state: str
+    why: tuple[str, ...]
+    built: str | None
+    rows: int | None
+
+
+def status_rows(
+    states: Mapping[str, AssetState], verdicts: Mapping[str, Verdict]
+) -> list[StatusRow]:
+    """One row an asset, in the graph's order."""
+    return [_status_row(state, verdicts.get(name)) for name, state in states.items()]
+
+
+def _status_row(state: AssetState, verdict: Verdict | None) -> StatusRow:
+    if verdict is None:
+        word = "fresh"
+    elif state.attempt_failed or state.failed_checks:
+        word = "failed"
+    else:
+        word = "stale" if state.last else "never built"
+    last = state.last
+    return StatusRow(
+        asset=state.name,
+        state=word,
+        why=verdict.reasons if verdict else (),
+        built=_when(last.timestamp) if last else None,
+        rows=last.rows if last else None,
+    )
+
+
+def _when(timestamp: float) -> str:
+    at = datetime.fromtimestamp(timestamp).astimezone()
+    minutes = (time.time() - timestamp) / 60
+    if minutes < 1:
+        age = "just now"
+    elif minutes < 120:
+        age = f"{minutes:.0f} min ago"
+    else:
+        age = f"{minutes / 60:.0f} h ago"
+    return f"{at:%Y-%m-%d %H:%M} ({age})"
+
+
+def _words(step: str) -> str:
+    if step.endswith("_checks"):
+        return f"checking {step.removesuffix('_checks')}"
+    return step
