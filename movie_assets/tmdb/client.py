@@ -11,13 +11,11 @@ from typing import Self, TypeVar
 
 import requests
 
-from movie_assets.tmdb.errors import InvalidRequestError
 from movie_assets.tmdb.failures import Timeouts
 from movie_assets.tmdb.listing import FilmList, Page, parse_page, wrong_shape
-from movie_assets.tmdb.pump import pump
+from movie_assets.tmdb.reading import PopularReader, Reading, read_changes
 from movie_assets.tmdb.redact import redact_http_logs
 from movie_assets.tmdb.retry import RetryPolicy, call_with_retries
-from movie_assets.tmdb.rows import as_integer
 from movie_assets.tmdb.source import PopularMovies, Progress
 from movie_assets.tmdb.throttle import Throttle
 from movie_assets.tmdb.transport import (
@@ -30,21 +28,8 @@ from movie_assets.tmdb.transport import (
 
 Answer = TypeVar("Answer")
 
-#: TMDB puts this many films on a page of any list.
-PAGE_SIZE = 20
-
-#: TMDB serves this many pages of any list, however long it is.
-LAST_PAGE = 500
-
-#: A list that moves shows each film sooner or later: this is where we stop looking, and already
-#: after the second reading in a row that brought nothing new.
-MOST_READINGS = 12
-MOST_VAIN_READINGS = 2
-
 #: The longest time that one question about changes may cover.
 CHANGES_WINDOW = timedelta(days=14)
-
-_INVALID_PAGE = 22
 
 
 class TmdbClient:
@@ -129,7 +114,7 @@ class TmdbClient:
         if language is not None:
             parameters["with_original_language"] = language
         with self._reading() as reading:
-            return _PopularReader(reading, parameters, FilmList(limit), limit, progress).read()
+            return PopularReader(reading, parameters, FilmList(limit), limit, progress).read()
 
     def genres(self, *, language: str | None = None) -> list[object]:
         """Give the entries of the genre list as they are, names in `language` (ISO 639-1).
@@ -166,7 +151,7 @@ class TmdbClient:
         with self._reading() as reading:
             for start, end in _windows(since.astimezone(UTC).date(), until.astimezone(UTC).date()):
                 parameters = {"start_date": start.isoformat(), "end_date": end.isoformat()}
-                changed |= _read_changes(reading, parameters)
+                changed |= read_changes(reading, parameters)
         return changed
 
     def _get(self, path: str, parameters: Parameters, parse: Callable[[object], Answer]) -> Answer:
@@ -197,149 +182,17 @@ class TmdbClient:
         )
 
     @contextmanager
-    def _reading(self) -> Iterator[_Reading]:
+    def _reading(self) -> Iterator[Reading]:
         """Open connections for one reading alone: breaking it off then disturbs no other."""
-        sockets = OpenSockets()
-        session = open_session(self._credentials, connections=self._workers, sockets=sockets)
-        with session:
-            yield _Reading(self, session, sockets)
+        sockets, cancelled = OpenSockets(), threading.Event()
+        with open_session(self._credentials, connections=self._workers, sockets=sockets) as session:
 
+            def ask(path: str, parameters: Parameters) -> Page:
+                return self._ask(
+                    session, cancelled, path, parameters, lambda answer: parse_page(answer, path)
+                )
 
-class _Reading:
-    """One run over the pages of a list, in many threads."""
-
-    def __init__(self, client: TmdbClient, session: requests.Session, sockets: OpenSockets) -> None:
-        self._client = client
-        self._session = session
-        self._sockets = sockets
-        self._cancelled = threading.Event()
-
-    def page(self, path: str, parameters: Parameters, number: int) -> Page | None:
-        """Give one page; None where the list ends before it."""
-
-        def parse(answer: object) -> Page:
-            return parse_page(answer, path)
-
-        try:
-            return self._client._ask(
-                self._session, self._cancelled, path, {**parameters, "page": number}, parse
-            )
-        except InvalidRequestError as error:
-            if number == 1 or not _is_past_the_end(error):
-                raise
-        return None
-
-    def pump(
-        self,
-        fetch: Callable[[int], Answer],
-        take: Callable[[int, Answer], None],
-        next_page: Callable[[int], int | None],
-    ) -> None:
-        """Fetch pages at the same time until none is wanted, or one fails."""
-        pump(fetch, take, next_page, workers=self._client._workers, abort=self._abort)
-
-    def _abort(self) -> None:
-        self._cancelled.set()
-        self._sockets.abort()
-
-
-class _PopularReader:
-    """Reads the popular list: onwards as far as needed, then again for what was missed."""
-
-    def __init__(
-        self,
-        reading: _Reading,
-        parameters: Parameters,
-        films: FilmList,
-        limit: int,
-        progress: Progress | None,
-    ) -> None:
-        self._reading = reading
-        self._parameters = parameters
-        self._films = films
-        self._limit = limit
-        self._progress = progress
-        self._last = 1  # until the first answer says how many pages there are
-        self._end = LAST_PAGE + 1  # the first page that is known to hold nothing
-
-    def read(self) -> PopularMovies:
-        """Give the list, complete where that can be had."""
-        self._read_pages(1, self._is_page_needed)
-        vain = 0
-        for count in range(2, MOST_READINGS + 1):
-            before = len(self._films)
-            if not self._is_film_missing(0) or vain == MOST_VAIN_READINGS:
-                break
-            self._read_pages(count, self._is_film_missing)
-            vain = 0 if len(self._films) > before else vain + 1
-        return self._films.result()
-
-    def _is_page_needed(self, under_way: int) -> bool:
-        return len(self._films) + PAGE_SIZE * under_way < self._limit
-
-    def _is_film_missing(self, under_way: int) -> bool:  # noqa: ARG002 (it may be on any page)
-        return len(self._films) < min(self._films.wanted, LAST_PAGE * PAGE_SIZE)
-
-    def _read_pages(self, count: int, is_wanted: Callable[[int], bool]) -> None:
-        """Read the list from its first page, for the `count`-th time, as long as it `is_wanted`."""
-        number = 0
-        self._end = LAST_PAGE + 1
-
-        def next_page(under_way: int) -> int | None:
-            nonlocal number
-            if number >= min(self._last, self._end - 1) or not is_wanted(under_way):
-                return None
-            number += 1
-            return number
-
-        def fetch(page: int) -> Page | None:
-            return self._reading.page("/movie/popular", self._parameters, page)
-
-        def take(page: int, answer: Page | None) -> None:
-            self._take(count, page, answer)
-
-        self._reading.pump(fetch, take, next_page)
-
-    def _take(self, count: int, number: int, page: Page | None) -> None:
-        if page is None or not page.results:
-            self._end = min(self._end, number)
-        if page is None:
-            return
-        # The longest length that was ever told: a page past the end costs one request, a page
-        # too few costs films.
-        self._last = max(self._last, min(page.total_pages, LAST_PAGE))
-        self._films.add(count, number, page)
-        if self._progress is not None:
-            wanted = self._films.wanted
-            self._progress(min(len(self._films), wanted), wanted)
-
-
-def _read_changes(reading: _Reading, parameters: Parameters) -> set[int]:
-    changed: set[int] = set()
-    last, number = 1, 0
-
-    def next_page(under_way: int) -> int | None:  # noqa: ARG001 (all pages are wanted)
-        nonlocal number
-        if number >= last:
-            return None
-        number += 1
-        return number
-
-    def fetch(page: int) -> Page | None:
-        return reading.page("/movie/changes", parameters, page)
-
-    def take(page: int, answer: Page | None) -> None:  # noqa: ARG001 (a set has no order)
-        nonlocal last
-        if answer is None:
-            return
-        last = max(last, min(answer.total_pages, LAST_PAGE))
-        for entry in answer.results:
-            film = as_integer(entry.get("id")) if isinstance(entry, dict) else None
-            if film is not None:
-                changed.add(film)
-
-    reading.pump(fetch, take, next_page)
-    return changed
+            yield Reading(ask, sockets, cancelled, self._workers)
 
 
 def _windows(first: date, last: date) -> Iterator[tuple[date, date]]:
@@ -354,11 +207,6 @@ def _windows(first: date, last: date) -> Iterator[tuple[date, date]]:
         if end == last:
             return
         start = end
-
-
-def _is_past_the_end(error: InvalidRequestError) -> bool:
-    # Older answers have no code of TMDB's: "page must be less than or equal to 500".
-    return error.tmdb_code == _INVALID_PAGE or "page" in error.said.lower()
 
 
 def _parse_genres(answer: object) -> list[object]:

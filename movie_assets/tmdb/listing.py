@@ -75,7 +75,8 @@ class FilmList:
     def add(self, reading: int, number: int, page: Page) -> None:
         """Take in page `number` (from 1), read the `reading`-th time (from 1)."""
         self._answers.append((reading, number, page))
-        self._total_results = page.total_results
+        if page.results:  # what an empty page past the end says of the list is not reliable
+            self._total_results = page.total_results
         for row in page.results:
             film = _identify(row)
             if isinstance(film, int):

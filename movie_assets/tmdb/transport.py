@@ -7,6 +7,7 @@ has ended: ``raise ... from None`` would still leave the original within reach a
 
 from __future__ import annotations
 
+import http.client
 import http.cookiejar
 import socket
 import threading
@@ -36,6 +37,15 @@ from movie_assets.tmdb.retry import RetryPolicy
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 _CHUNK_BYTES = 64 * 1024
+
+# ValueError for what urllib3 and http.client say of addresses and headers: it may quote them.
+_WIRE_FAILURES = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    http.client.HTTPException,
+    OSError,
+    ValueError,
+)
 
 Parameters = Mapping[str, str | int]
 
@@ -180,7 +190,7 @@ class Transport:
                 status, headers = response.status_code, response.headers
                 location = headers.get("Location", "")
                 retry_after = self._policy.retry_after(headers.get("Retry-After"))
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+        except _WIRE_FAILURES as error:
             problem = failure_of(error, self.host, self._timeouts)
         else:
             if 200 <= status < 300:
