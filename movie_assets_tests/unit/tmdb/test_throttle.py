@@ -55,7 +55,7 @@ def test_no_closed_second_holds_more_than_the_rate(rate: float, fake: FakeTime) 
 
 def test_jitter_on_the_way_does_not_exceed_the_rate(fake: FakeTime) -> None:
     times = passes(throttle_of(40, fake), fake, 300)
-    arrivals = sorted(time + (0.09 if n % 3 == 0 else 0) for n, time in enumerate(times))
+    arrivals = sorted(time + (0.069 if n % 3 == 0 else 0) for n, time in enumerate(times))
     assert most_in_a_second(arrivals) <= 40
 
 
@@ -68,19 +68,31 @@ def test_the_first_request_need_not_wait(fake: FakeTime) -> None:
     assert passes(throttle_of(0.1, fake), fake, 1) == [1000.0]
 
 
-def test_a_late_request_is_not_made_up_for_by_a_burst(fake: FakeTime) -> None:
+@pytest.mark.parametrize("late", [0.001, 0.02, 0.03, 0.2, 10])
+def test_lateness_is_made_up_for_within_the_rate(late: float, fake: FakeTime) -> None:
     throttle = throttle_of(40, fake)
-    passes(throttle, fake, 2)
-    fake.now += 10
-    times = passes(throttle, fake, 20)
-    assert min(b - a for a, b in pairwise(times)) == pytest.approx(0.0275)
+    times = []
+    for _ in range(30):
+        times += passes(throttle, fake, 10)
+        fake.now += late  # the next thread wakes too late
+    # With what the way to the server may add.
+    arrivals = sorted(time + (0.069 if n % 3 == 0 else 0) for n, time in enumerate(times))
+    assert most_in_a_second(arrivals) <= 40
+
+
+def test_waking_late_each_time_costs_no_rate(fake: FakeTime) -> None:
+    fake.late = 0.02
+    times = passes(throttle_of(40, fake), fake, 101)
+    assert times[-1] - times[0] == pytest.approx(100 * 0.0275, abs=0.03)
 
 
 def test_a_pause_holds_the_next_and_then_the_pace_goes_on(fake: FakeTime) -> None:
     throttle = throttle_of(40, fake)
     passes(throttle, fake, 1)
     throttle.pause(3)
-    assert passes(throttle, fake, 2) == pytest.approx([1003.0, 1003.0275])
+    first, *others = passes(throttle, fake, 40)
+    assert first == 1003.0
+    assert others[-1] - first >= 39 * throttle.interval - 0.03
 
 
 def test_a_shorter_pause_does_not_end_a_longer_one(fake: FakeTime) -> None:
@@ -150,7 +162,7 @@ def test_threads_share_one_pace() -> None:
     for thread in threads:
         thread.join(timeout=10)
     assert len(times) == 200
-    assert fake.now - 1000 == pytest.approx(199 * throttle.interval)
+    assert fake.now - 1000 == pytest.approx(199 * throttle.interval, abs=0.03)
 
 
 @pytest.mark.parametrize("rate", [0, -1, float("nan")])
