@@ -14,7 +14,6 @@ import dagster as dg
 import pandas as pd
 import pyarrow as pa
 from dagster._core.definitions.partitions.utils import TimeWindow
-from dagster._core.errors import DagsterInvalidMetadata
 from dagster._core.storage.db_io_manager import (
     DbIOManager,
     DbTypeHandler,
@@ -128,21 +127,22 @@ class _WarehouseStorage(DbIOManager):
                 f"The asset {schema.name} must return a pandas DataFrame or a pyarrow Table, and "
                 f"returned {type(obj).__name__}. Nothing was written."
             )
+        partitions = _partitions(table_slice)
         written = store.write_table(
             self._path,
             schema,
             validate(obj, schema),
-            partitions=_partitions(table_slice),
+            partitions=partitions,
             wait_seconds=self._wait_seconds,
             config=self._config,
         )
-        _add_metadata(
-            context,
+        count = "dagster/partition_row_count" if partitions else "dagster/row_count"
+        context.add_output_metadata(
             {
-                "dagster/row_count": written.rows,
+                count: written.rows,
                 "dagster/table_name": f"{self._path.stem}.main.{schema.name}",
                 "write_seconds": round(written.seconds, 3),
-            },
+            }
         )
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
@@ -181,12 +181,3 @@ def _partition(dimension: TablePartitionDimension) -> store.Partition:
         window = (start.replace(tzinfo=None), end.replace(tzinfo=None))
         return store.Partition(dimension.partition_expr, window=window)
     return store.Partition(dimension.partition_expr, keys=tuple(dimension.partitions))
-
-
-def _add_metadata(context: dg.OutputContext, metadata: Mapping[str, Any]) -> None:
-    """Add what the asset has not said itself; Dagster refuses an entry that comes twice."""
-    for name, value in metadata.items():
-        try:
-            context.add_output_metadata({name: value})
-        except DagsterInvalidMetadata:
-            continue

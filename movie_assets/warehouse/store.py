@@ -335,6 +335,12 @@ def _named_errors(path: Path, wait_seconds: float) -> Iterator[None]:
         if named is None:
             raise
         raise named from error
+    except RuntimeError as error:
+        if str(error) != "Query interrupted":
+            raise
+        # What DuckDB makes of Ctrl-C while a statement runs; a caller must not take it for a
+        # failure, and go on.
+        raise KeyboardInterrupt from error
 
 
 def _named(error: Exception, path: Path, wait_seconds: float) -> WarehouseError | None:

@@ -12,6 +12,9 @@ import pytest
 
 from movie_assets.warehouse import Column, SchemaError, TableSchema, View, to_frame, validate
 
+#: Stored times have no time zone.
+NOON = dt.datetime(2020, 1, 2, 12)  # noqa: DTZ001
+
 EVERY_TYPE = TableSchema(
     name="every_type",
     description="One column of each type.",
@@ -33,7 +36,7 @@ EVERY_TYPE = TableSchema(
 
 def rows(**columns: Any) -> pd.DataFrame:
     """Two rows of EVERY_TYPE in which only the key is there, but for the columns given."""
-    empty = dict.fromkeys(EVERY_TYPE.column_names, [None, None])
+    empty = {name: [None, None] for name in EVERY_TYPE.column_names}
     return pd.DataFrame({**empty, "integer": [1, 2], **columns})
 
 
@@ -112,10 +115,10 @@ def test_each_kind_of_missing_value_is_null(column: str, missing: object) -> Non
         ("text", pd.Series(["a", None], dtype="string"), ["a", None]),
         (
             "moment",
-            pd.Series(["2020-01-02", None], dtype="datetime64[ns]"),
-            [dt.datetime(2020, 1, 2), None],
+            pd.Series(["2020-01-02T12:00", None], dtype="datetime64[ns]"),
+            [NOON, None],
         ),
-        ("moment", [dt.datetime(2020, 1, 2), pd.NaT], [dt.datetime(2020, 1, 2), None]),
+        ("moment", [NOON, pd.NaT], [NOON, None]),
         ("integers", [[1, 2], None], [[1, 2], None]),
         ("integers", [np.array([1]), np.array([])], [[1], []]),
         ("integers", [(3,), []], [[3], []]),
@@ -137,7 +140,7 @@ def test_values_that_keep_their_meaning_are_taken(
         ("bigint", [1.5, 2], "found double of which 1 do not fit, e.g. 1.5"),
         ("bigint", [True, False], "found bool"),
         ("bigint", [2**70, 1], "1180591620717411303424"),
-        ("bigint", pd.to_datetime(["2020-01-01", None]), "found timestamp"),
+        ("bigint", pd.to_datetime(["2020-01-01", "NaT"]), "found timestamp"),
         ("integer", [2**31, -(2**31) - 1], "of which 2 do not fit, e.g. 2147483648, -2147483649"),
         ("double", ["0.5", None], "found large_string in 1 row"),
         ("double", [2**53 + 1, 2], "e.g. 9007199254740993"),
@@ -149,9 +152,9 @@ def test_values_that_keep_their_meaning_are_taken(
         ("text", [b"a", b"b"], "found binary"),
         ("text", pd.Series(["\ud800", "a"], dtype="object"), "surrogates not allowed"),
         ("moment", ["2020-01-01", "2020-01-02"], "TIMESTAMP expected, found large_string"),
-        ("moment", pd.to_datetime(["2020-01-01", None], utc=True), "tz=UTC"),
+        ("moment", pd.to_datetime(["2020-01-01", "NaT"], utc=True), "tz=UTC"),
         ("moment", [dt.date(2020, 1, 1), None], "found date32"),
-        ("moment", pd.to_datetime(["2020-01-01T00:00:00.000000001", None]), "1 do not fit"),
+        ("moment", pd.to_datetime(["2020-01-01T00:00:00.000000001", "NaT"]), "1 do not fit"),
         ("integers", [[1.5], [2]], "of which 1 do not fit, e.g. 1.5"),
         ("integers", [[2**31], None], "of which 1 do not fit, e.g. 2147483648"),
         ("integers", [["1"], [2]], "of several types"),
