@@ -46,8 +46,9 @@ def clean_movies(raw: pd.DataFrame, known_genres: Collection[int]) -> Cleaned:
         {
             "id is missing": lambda rows: rows["id"].isna(),
             "id is out of INTEGER's range": lambda rows: ~rows["id"].between(1, INTEGER_MAX),
-            "id was seen before": lambda rows: rows["id"].duplicated(),
             "no title": lambda rows: rows["title"].isna(),
+            # Last, so that a film whose first row is of no use keeps its second.
+            "id was seen before": lambda rows: rows["id"].duplicated(),
         },
     )
     titles_before = _text(raw.loc[kept.index, "title"])
