@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
 INTEGER_MAX = 2**31 - 1
+_DATE = "(?!0000)[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ def clean_movies(raw: pd.DataFrame, known_genres: Collection[int]) -> Cleaned:
     titles_before = _text(raw.loc[kept.index, "title"])
     mended = {"title missing: original title taken": int(titles_before.isna().sum())}
     overview, released = _text(kept["overview"]), _text(kept["release_date"])
-    dates = pd.to_datetime(released, format="%Y-%m-%d", errors="coerce").astype("datetime64[us]")
+    dates = _date(released)
     genre_ids = [_known_genres(ids, known_genres) for ids in kept["genre_ids"]]
     popularity = _number(kept["popularity"], low=0.0)
     vote_average = _number(kept["vote_average"], low=0.0, high=10.0)
@@ -160,6 +161,12 @@ def _text(column: pd.Series[str]) -> pd.Series[str]:
 def _number(column: pd.Series[float], *, low: float, high: float = np.inf) -> pd.Series[float]:
     values = pd.to_numeric(column, errors="coerce").astype("float64")
     return values.where(values.between(low, high) & np.isfinite(values))
+
+
+def _date(column: pd.Series[str]) -> pd.Series[pd.Timestamp]:
+    # Left to itself, pandas takes "now" and "today" for dates, and years that Python has not.
+    plausible = column.where(column.str.fullmatch(_DATE, na=False))
+    return pd.to_datetime(plausible, format="%Y-%m-%d", errors="coerce").astype("datetime64[us]")
 
 
 def _flag(column: pd.Series[bool]) -> pd.Series[bool]:
