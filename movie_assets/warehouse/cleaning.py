@@ -73,6 +73,8 @@ def clean_movies(raw: pd.DataFrame, known_genres: Collection[int]) -> Cleaned:
         "popularity missing or out of range: 0": int(popularity.isna().sum()),
         "vote average missing or out of range: 0": int(vote_average.isna().sum()),
         "vote count missing or out of range: 0": int(vote_count.isna().sum()),
+        "adult missing: false": int(kept["adult"].isna().sum()),
+        "video missing: false": int(kept["video"].isna().sum()),
     }
     frame = pd.DataFrame(
         {
