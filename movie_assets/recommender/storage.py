@@ -20,6 +20,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+# RuntimeError: a flipped bit can say "encrypted" or name a way of packing that there is not;
+# TypeError: a lone array instead of an archive of them.
+_SIGNS_OF_DAMAGE = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    RuntimeError,
+    TypeError,
+    MemoryError,
+    zipfile.BadZipFile,
+)
 _SEPARATOR = "\n"  # the tokeniser never makes a term with white space in it
 
 
@@ -61,13 +73,13 @@ def load_features(path: Path) -> MovieFeatures:
                 movie_ids=arrays["movie_ids"],
                 is_candidate=arrays["is_candidate"],
                 matrix=matrix,
-                vocabulary=tuple(terms.split(_SEPARATOR)),
+                vocabulary=tuple(terms.split(_SEPARATOR)) if terms else (),
             )
     except FileNotFoundError:
         raise FeatureFileError(
             f"There is no feature file {path}. Materialize movie_features first."
         ) from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except _SIGNS_OF_DAMAGE as error:
         raise FeatureFileError(
             f"The feature file {path} is damaged ({type(error).__name__}). Delete it and "
             "materialize movie_features again."
