@@ -71,7 +71,7 @@ def nearest_neighbours(
     n_rows = features.matrix.shape[0]
     step = max(1, block_bytes // (4 * max(1, len(candidates))))
     parts: list[tuple[Ints, Ints, Ints, Floats]] = []
-    for start in range(0, n_rows, step):
+    for start in range(0, max(n_rows, 1), step):  # no films make one block without rows
         stop = min(start + step, n_rows)
         block = _block_scores(features.matrix, transposed, candidates, start, stop)
         parts.append(_top_k(block, candidates, k, first_row=start))
