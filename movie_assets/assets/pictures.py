@@ -35,7 +35,12 @@ def histogram(
     numbers = numbers[np.isfinite(numbers)]
     figure = Figure(figsize=(5.2, 2.4), dpi=100, layout="constrained")
     axes = figure.subplots()
-    axes.hist(numbers, bins=bins, color=_BLUE, edgecolor="white", linewidth=0.4, log=log_counts)
+    try:
+        edges = np.histogram_bin_edges(numbers, bins)
+    except ValueError as error:  # values so large that no bar between them has a width
+        return dg.MetadataValue.md(f"{title}: cannot be drawn. {error}")
+    log = log_counts and len(numbers) > 0
+    axes.hist(numbers, bins=edges.tolist(), color=_BLUE, edgecolor="white", linewidth=0.4, log=log)
     axes.set_title(f"{title} ({len(numbers):,})", fontsize=10, loc="left")
     axes.set_xlabel(unit, fontsize=9)
     axes.set_ylabel("films" if not log_counts else "films (log)", fontsize=9)
