@@ -330,17 +330,24 @@ _HOLDER = re.compile(r"lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 def _named_errors(path: Path, wait_seconds: float) -> Iterator[None]:
     try:
         yield
-    except (duckdb.Error, OSError) as error:
+    except (duckdb.Error, RuntimeError, OSError) as error:
+        if _is_interrupt(error):
+            raise KeyboardInterrupt from error
         named = _named(error, path, wait_seconds)
         if named is None:
             raise
         raise named from error
-    except RuntimeError as error:
-        if str(error) != "Query interrupted":
-            raise
-        # What DuckDB makes of Ctrl-C while a statement runs; a caller must not take it for a
-        # failure, and go on.
-        raise KeyboardInterrupt from error
+
+
+def _is_interrupt(error: Exception) -> bool:
+    """Whether this is what DuckDB made of Ctrl-C, which a caller must not take for a failure.
+
+    In a running statement it is a RuntimeError, in a callback into Python a duckdb.Error.
+    """
+    message = str(error)
+    return message == "Query interrupted" or (
+        isinstance(error, duckdb.Error) and "KeyboardInterrupt" in message
+    )
 
 
 def _named(error: Exception, path: Path, wait_seconds: float) -> WarehouseError | None:

@@ -239,6 +239,26 @@ def test_a_holder_that_lets_go_is_waited_for(stored: Path, start: Start) -> None
         timer.join()
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("Query interrupted"),
+        duckdb.InvalidInputException("Invalid Input Error: reading failed: KeyboardInterrupt: "),
+    ],
+)
+def test_what_duckdb_makes_of_an_interrupt_is_one_again(stored: Path, error: Exception) -> None:
+    with pytest.raises(KeyboardInterrupt), store_module.connect(stored, read_only=True):
+        raise error
+
+
+def test_an_error_of_the_caller_is_left_as_it_is(stored: Path) -> None:
+    with (
+        pytest.raises(RuntimeError, match="something else"),
+        store_module.connect(stored, read_only=True),
+    ):
+        raise RuntimeError("something else")
+
+
 def test_words_that_name_no_holder_are_taken_too(stored: Path) -> None:
     with (
         pytest.raises(WarehouseLockedError, match="held by another process") as caught,
