@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 _SUGGESTIONS = 5
 _LEAST_LIKENESS = 60.0  # of 100; below this a suggestion only confuses
 _YEAR_AT_END = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>\d{4})\)$")
+_FRACTION_AFTER_DIGIT = re.compile("([0-9])(?=[¼-¾⅐-⅞])")  # "8½" is 8 1/2 and not 81/2
+# Letters that Unicode does not take apart, as they are typed without their strokes.
+_PLAIN_LETTERS = str.maketrans(
+    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}  # noqa: RUF001
+    | dict.fromkeys("'’", "")  # noqa: RUF001
+)
 _ARTICLE = re.compile(r"^(the|a|an) ")
 
 
@@ -179,11 +185,26 @@ def normalised(title: str) -> str:
     >>> normalised("Amélie:  Le Fabuleux Destin")
     'amelie le fabuleux destin'
     """
-    folded = unicodedata.normalize("NFKD", title.casefold())
-    plain = "".join(c for c in folded if not unicodedata.combining(c))
-    words = re.sub(r"[^\w]+", " ", plain.replace("'", "").replace("’", "")).split()  # noqa: RUF001
-    # A title of nothing but signs, such as "+1" or "???", is its own name.
-    return " ".join(words) or title.strip()
+    spaced = _FRACTION_AFTER_DIGIT.sub(r"\1 ", title.casefold())
+    folded = unicodedata.normalize("NFKD", spaced).translate(_PLAIN_LETTERS)
+    plain = "".join(c if _is_letter(c) else " " for c in folded if not _is_accent(c))
+    # A title of nothing but signs, such as "$" or "???", is its own name.
+    return unicodedata.normalize("NFC", " ".join(plain.split())) or title.strip()
+
+
+def _is_letter(character: str) -> bool:
+    """Letters and digits, and the vowel signs that other scripts write around their letters."""
+    return character.isalnum() or unicodedata.category(character).startswith("M")
+
+
+def _is_accent(character: str) -> bool:
+    """Marks that are left out where people type in a hurry.
+
+    Those of Latin, Greek and Cyrillic, Hebrew points and Arabic vowels; not the marks that tell
+    "papa" from "haha" in Japanese, nor the vowels of Indian scripts and Thai.
+    """
+    combining = unicodedata.combining(character)
+    return combining >= 200 or 10 <= combining <= 36
 
 
 def _same_title(film: Film, wanted: str) -> bool:
