@@ -133,7 +133,7 @@ def recommend(
         TableMissingError: where nothing has been built yet.
         WarehouseError: of the type that says why the file cannot be read.
     """
-    if year is None and (found := _YEAR_AT_END.match(title.strip())):
+    if (found := _YEAR_AT_END.match(title.strip())) and year in {None, int(found["year"])}:
         title, year = found["title"], int(found["year"])
     needed = {"movies_table", "genres_table", "similarity_matrix"}
     if not needed <= stored_tables(database, wait_seconds=wait_seconds):
@@ -169,14 +169,15 @@ def find_films(films: Iterable[Film], title: str, year: int | None = None) -> li
     """
     wanted = normalised(title)
     candidates = sorted(films, key=lambda film: (-film.vote_count, film.id))
+    of_other_years: dict[int, Film] = {}
     for same in (_same_title, _same_original_title, _same_but_for_article):
         matches = [film for film in candidates if same(film, wanted)]
         of_year = [film for film in matches if year is None or film.year == year]
         if of_year:
             return of_year
-        if matches:
-            raise NoSuchFilmError(title, year, matches)
-    raise NoSuchFilmError(title, year, _suggestions(candidates, wanted))
+        of_other_years |= {film.id: film for film in matches}
+    hints = list(of_other_years.values()) or _suggestions(candidates, wanted)
+    raise NoSuchFilmError(title, year, hints)
 
 
 def normalised(title: str) -> str:
