@@ -7,6 +7,7 @@ them all. What a setting *does* belongs to the room that uses it.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 #: TMDB serves at most 500 pages of 20 films of any list.
 POPULAR_LIST_LIMIT = 10_000
+
+_HTTP_URL = re.compile(r"https?://[^/?#\s]+")
 
 Source = Literal["sample", "popular"]
 
@@ -91,7 +94,8 @@ class Settings(BaseSettings):
     )
     refresh_after_hours: float = Field(
         default=36.0,
-        gt=0,
+        ge=0.1,  # Dagster's freshness policies count in minutes
+        le=87_600,
         validation_alias="MOVIE_ASSETS_REFRESH_AFTER_HOURS",
         description="Older data counts as stale: `movie-assets build` asks the source again and "
         "the freshness policies fail.",
@@ -111,9 +115,7 @@ class Settings(BaseSettings):
     @field_validator("tmdb_base_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
-        if not url.startswith(("http://", "https://")):
-            raise ValueError("must begin with http:// or https://")
-        return url.rstrip("/")
+        return _http_url(url).rstrip("/")
 
     @field_validator("tmdb_api_key", "failure_webhook_url")
     @classmethod
@@ -121,6 +123,16 @@ class Settings(BaseSettings):
         if secret is None or not secret.get_secret_value().strip():
             return None
         return SecretStr(secret.get_secret_value().strip())
+
+    @field_validator("failure_webhook_url")
+    @classmethod
+    def _is_secret_http(cls, url: SecretStr | None) -> SecretStr | None:
+        return url and SecretStr(_http_url(url.get_secret_value()))
+
+    @field_validator("home")
+    @classmethod
+    def _is_at_home(cls, home: Path) -> Path:
+        return home.expanduser()  # no shell does so for what stands in .env
 
     @property
     def source(self) -> Source:
@@ -162,6 +174,8 @@ def load_settings() -> Settings:
     """
     try:
         return Settings()
+    except UnicodeDecodeError:
+        raise SettingsError("The file .env is not in UTF-8. Save it again in UTF-8.") from None
     except ValidationError as error:
         problems = "; ".join(
             f"{_variable(str(problem['loc'][0]))}: {problem['msg']}" for problem in error.errors()
@@ -169,6 +183,12 @@ def load_settings() -> Settings:
         raise SettingsError(
             f"{problems}. Change it in the environment or in .env (see .env.example)."
         ) from None
+
+
+def _http_url(url: str) -> str:
+    if not _HTTP_URL.match(url):
+        raise ValueError("must begin with http:// or https:// and a host")
+    return url
 
 
 def _variable(location: str) -> str:
