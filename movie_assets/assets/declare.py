@@ -49,7 +49,7 @@ def table_asset(
             description=table.description,
             kinds=set(kinds),
             pool=pool,
-            code_version=code_version(function, *uses),
+            code_version=code_version(function, *uses, table.column_ddl),
             metadata={
                 "dagster/column_schema": column_schema(table.name),
                 **({"dagster/column_lineage": column_lineage(lineage)} if lineage else {}),

@@ -6,28 +6,82 @@ import ast
 import hashlib
 import inspect
 import textwrap
+from functools import cache
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import ModuleType
+    from collections.abc import Callable, Iterator
 
 
-def code_version(*parts: ModuleType | Callable[..., object]) -> str:
+def code_version(*parts: ModuleType | Callable[..., object] | str) -> str:
     """A version that changes when the code of one of the parts changes.
 
-    Comments, docstrings and layout do not count, so that a better explanation rebuilds nothing.
+    A function counts together with all that it uses of its own module: helpers, constants and
+    classes. Comments, docstrings and layout do not count, so that a better explanation rebuilds
+    nothing.
 
     Args:
-        parts: functions or whole modules.
+        parts: functions, whole modules, or text that is taken as it is.
     """
     digest = hashlib.sha256()
     for part in parts:
-        tree = ast.parse(textwrap.dedent(inspect.getsource(part)))
-        for node in ast.walk(tree):
-            _drop_docstring(node)
-        digest.update(ast.dump(tree).encode())
+        digest.update(f"{type(part).__name__}\n".encode())
+        if isinstance(part, str):
+            digest.update(part.encode())
+        elif isinstance(part, ModuleType):
+            digest.update(_dump(ast.parse(inspect.getsource(part))).encode())
+        else:
+            for code in _with_what_it_uses(part):
+                digest.update(code.encode())
     return digest.hexdigest()[:12]
+
+
+def _with_what_it_uses(function: Callable[..., object]) -> list[str]:
+    """The function's code and, in order of their names, that of the definitions it leads to."""
+    module = inspect.getmodule(function)
+    definitions = _definitions(module) if module else {}
+    own = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    found: dict[str, str] = {}
+    to_follow: list[ast.AST] = [own]
+    while to_follow:
+        for name in _free_names(to_follow.pop()) & definitions.keys() - {function.__name__}:
+            if name not in found:
+                found[name] = "".join(_dump(node) for node in definitions[name])
+                to_follow += definitions[name]
+    return [_dump(own), *(found[name] for name in sorted(found))]
+
+
+@cache
+def _definitions(module: ModuleType) -> dict[str, list[ast.AST]]:
+    """What a module defines at its top, by name."""
+    found: dict[str, list[ast.AST]] = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names = [node.name]
+        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            names = [name.id for name in _name_nodes(node) if isinstance(name.ctx, ast.Store)]
+        else:
+            continue
+        for name in names:
+            found.setdefault(name, []).append(node)
+    return found
+
+
+def _free_names(tree: ast.AST) -> set[str]:
+    """The names in some code but for its parameters, which assets call by other assets' names."""
+    parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+    return {name.id for name in _name_nodes(tree)} - parameters
+
+
+def _name_nodes(tree: ast.AST) -> Iterator[ast.Name]:
+    return (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+
+
+def _dump(tree: ast.AST) -> str:
+    for node in ast.walk(tree):
+        _drop_docstring(node)
+    return ast.dump(tree)
 
 
 def _drop_docstring(node: ast.AST) -> None:
