@@ -14,12 +14,12 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: setup ## build the graph on the bundled films and show recommendations
-	@echo "Building the graph on the bundled films (no key needed) ..."
-	@MOVIE_ASSETS_SOURCE=sample $(BIN)/movie-assets build
+	@echo "Building the graph (on the bundled films, unless a TMDB key is set) ..."
+	@$(BIN)/movie-assets build
 	@$(BIN)/movie-assets recommend "Heat" "Spirited Away" "Alien" --number 5
 	@echo
 	@echo "Next:"
-	@echo "  $(BIN)/movie-assets recommend \"The Godfather\"   any film, or a part of its title"
+	@echo "  $(BIN)/movie-assets recommend \"The Godfather\"   any film by its title"
 	@echo "  make ui                                      the graph in Dagster's web UI"
 	@echo "  $(BIN)/movie-assets status                    what is fresh, stale or failed"
 	@echo "  TMDB_API_KEY=... $(BIN)/movie-assets build    the same graph on TMDB"

@@ -16,10 +16,13 @@ import requests
 
 from movie_assets.assets.extract import Extraction
 from movie_assets.settings import Settings
-from movie_assets.tmdb import TmdbError, redact
+from movie_assets.tmdb import RetryPolicy, TmdbError, redact
 from movie_assets.warehouse import WarehouseError, read_table
 
 EXTRACTED = dg.AssetSelection.groups("extract")
+
+# Dagster gives a tick of a sensor 60 seconds; the next one tries again anyway.
+_IMPATIENT = RetryPolicy(attempts=3, total_seconds=20.0, max_retry_after=10.0)
 
 refresh_job = dg.define_asset_job(
     "refresh",
@@ -110,7 +113,8 @@ def build_changes_sensor(settings: Settings) -> dg.SensorDefinition:
             since, counted = refreshed, frozenset()
         try:
             ours = set(read_table(settings.database, "movies_table", ["id"], wait_seconds=2)["id"])
-            changed = extraction.source.changed_movie_ids(since, now) & ours - counted
+            source = extraction.open_source(_IMPATIENT)
+            changed = source.changed_movie_ids(since, now) & ours - counted
         except (TmdbError, WarehouseError) as error:
             return dg.SkipReason(f"Not asked, will try again: {error}")
         if len(changed) < settings.changes_threshold:

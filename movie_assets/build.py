@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import socket
 import time
 import uuid
@@ -35,9 +36,12 @@ if TYPE_CHECKING:
     from movie_assets.settings import Settings
 
 _PROCESS_TAG = "movie_assets/process"
+_MODULE = re.compile(r"^(\w+\.)+(?=\w+:)")
 _INPUT_TAG = "dagster/input_data_version/"
 # The reporter tells what happens, and Dagster's event log has every line.
 _QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+# Dagster says this of every step below a failed one; the table of outcomes says it shorter.
+_NOT_EXECUTED = "Dependencies for step"
 _UNFINISHED = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING]
 
 
@@ -196,7 +200,10 @@ class _StepListener:
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
         if event is None:
-            if int(entry.level) >= logging.INFO and entry.step_key:
+            is_news = int(entry.level) >= logging.INFO and not entry.user_message.startswith(
+                _NOT_EXECUTED
+            )
+            if is_news and entry.step_key:
                 self._reporter.message(f"{entry.step_key}: {entry.user_message}")
             return
         kind = event.event_type
@@ -245,7 +252,8 @@ def root_message(error: Any) -> str:
     while chain[-1].cause is not None:
         chain.append(chain[-1].cause)
     message = str(chain[-1].message).strip()
-    return message.splitlines()[0] if message else type(error).__name__
+    # Dagster writes the type with its module; the type alone says enough.
+    return _MODULE.sub("", message.splitlines()[0]) if message else type(error).__name__
 
 
 def _figures(metadata: Mapping[str, Any]) -> str:

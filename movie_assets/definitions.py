@@ -20,7 +20,7 @@ from movie_assets.assets.extract import Extraction
 from movie_assets.assets.feature_files import FeatureFileIOManager
 from movie_assets.checks import build_checks
 from movie_assets.settings import Settings, load_settings
-from movie_assets.tmdb import BundledCatalogue, MovieSource, TmdbClient
+from movie_assets.tmdb import BundledCatalogue, MovieSource, RetryPolicy, TmdbClient
 from movie_assets.warehouse.io_manager import WarehouseIOManager
 
 SAMPLE_DIR = Path(movie_assets.__file__).parent / "sample"
@@ -89,16 +89,18 @@ def with_settings(
 
 
 def build_extraction(settings: Settings) -> Extraction:
-    """The source that the settings name, and how much to take from it.
+    """The source that the settings name, and how much to take from it."""
+    return Extraction(
+        lambda retry: build_source(settings, retry), settings.language, settings.max_movies
+    )
+
+
+def build_source(settings: Settings, retry: RetryPolicy) -> MovieSource:
+    """The source that the settings name.
 
     Raises:
         MissingKeyError: where TMDB is to be read and there is no key.
     """
-    return Extraction(build_source(settings), settings.language, settings.max_movies)
-
-
-def build_source(settings: Settings) -> MovieSource:
-    """The source that the settings name."""
     if settings.source == "sample":
         return BundledCatalogue(SAMPLE_DIR)
     key = settings.tmdb_api_key
@@ -106,6 +108,7 @@ def build_source(settings: Settings) -> MovieSource:
         settings.tmdb_base_url,
         key.get_secret_value() if key else "",
         requests_per_second=settings.tmdb_requests_per_second,
+        retry=retry,
     )
 
 

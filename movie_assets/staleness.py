@@ -81,13 +81,12 @@ def judge(state: AssetState, states: Mapping[str, AssetState], now: float) -> Ve
         now: seconds since the epoch.
     """
     last = state.last
+    failure = _failure(state, states)
     if last is None:
-        return Verdict(("last attempt failed",) if state.attempt_failed else ("never built",))
-    reasons = []
+        return Verdict(tuple(failure) or ("never built",))
+    reasons = [*failure]
     if not state.is_stored:
         reasons.append("not stored any more")
-    if state.attempt_failed:
-        reasons.append("last attempt failed")
     reasons += [f"check {name} failed" for name in state.failed_checks]
     if last.code_version != state.code_version:
         reasons.append("code or settings changed")
@@ -97,6 +96,14 @@ def judge(state: AssetState, states: Mapping[str, AssetState], now: float) -> Ve
         hours = f"{age / 3600:.0f} h old, {state.max_age_seconds / 3600:g} h allowed"
         return Verdict((*reasons, hours), only_age=not reasons)
     return Verdict(tuple(reasons))
+
+
+def _failure(state: AssetState, states: Mapping[str, AssetState]) -> list[str]:
+    if not state.attempt_failed:
+        return []
+    failed = [name for name in state.inputs if states[name].attempt_failed]
+    # Dagster plans a whole run and then leaves out what is below a failure.
+    return [f"{name} failed" for name in failed] or ["last attempt failed"]
 
 
 def _changed(name: str, last: Materialization, states: Mapping[str, AssetState]) -> bool:

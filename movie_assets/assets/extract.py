@@ -7,6 +7,7 @@ of it is decided in ``movie_assets.warehouse.cleaning``.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import dagster as dg
 import pandas as pd
@@ -14,7 +15,7 @@ import pyarrow as pa
 
 from movie_assets import tmdb
 from movie_assets.assets.declare import counts, table_asset, table_result
-from movie_assets.tmdb import MovieSource, rows
+from movie_assets.tmdb import MovieSource, RetryPolicy, rows
 from movie_assets.warehouse import TABLES
 
 #: Steps in this pool ask TMDB; its limit in dagster.yaml keeps runs from doing so side by side,
@@ -25,17 +26,27 @@ _FILMS_A_MESSAGE = 200
 
 @dataclass(frozen=True)
 class Extraction:
-    """What to extract: the resource that both assets and the changes sensor share.
+    """What to extract: the resource that both assets share.
 
     Attributes:
-        source: TMDB, or the bundled films.
+        open_source: gives TMDB, or the bundled films, with so much patience. It is called in the
+            step that reads, so that a missing key fails that step and not the whole run.
         language: the films' original language; None for all.
         limit: how many films of the popular list.
     """
 
-    source: MovieSource
+    open_source: Callable[[RetryPolicy], MovieSource]
     language: str | None
     limit: int
+
+    @cached_property
+    def source(self) -> MovieSource:
+        """The source as an asset reads it, opened once.
+
+        Raises:
+            MissingKeyError: where TMDB is to be read and there is no key.
+        """
+        return self.open_source(RetryPolicy())
 
     @property
     def asked_for(self) -> str:

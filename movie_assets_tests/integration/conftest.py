@@ -1,0 +1,509 @@
+"""What the tests of the whole graph share: a stand-in for TMDB, built homes, and processes.
+
+A home is the folder that ``MOVIE_ASSETS_HOME`` names. Building one takes seconds, so each kind is
+built once in a session and copied for the tests that change it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from dagster import DagsterInstance, Definitions
+from dagster._core.instance.ref import InstanceRef
+
+from movie_assets.assets.extract import Extraction
+from movie_assets.build import BuildReport, build
+from movie_assets.instance import prepare_dagster_home
+from movie_assets.recommender.storage import features_hash, load_features
+from movie_assets.settings import Settings
+from movie_assets.tmdb import RetryPolicy, Timeouts, TmdbClient
+from movie_assets.warehouse import TABLES, content_hash, read_arrow
+
+PROJECT = Path(__file__).parents[2]
+KEY = "0123456789abcdefSENTINEL01234567"
+
+# A failure that may pass is tried again at once, so that tests of it do not wait.
+QUICK = RetryPolicy(attempts=2, total_seconds=5, initial_wait=0.001, max_wait=0.002)
+
+GENRES = [
+    {"id": 28, "name": "Action"},
+    {"id": 35, "name": "Comedy"},
+    {"id": 18, "name": "Drama"},
+    {"id": 27, "name": "Horror"},
+    {"id": 10749, "name": "Romance"},
+]
+_WORDS = (
+    "detective ghost pirate robot singer soldier teacher vampire wedding mountain island city "
+    "letter murder revenge friendship journey secret storm train heist dragon farm circus"
+).split()
+
+
+def make_films(count: int) -> list[dict[str, Any]]:
+    """Films in the shape of TMDB's popular list, the same at every call."""
+    chance = random.Random(7)
+    return [
+        {
+            "adult": False,
+            "backdrop_path": None,
+            "genre_ids": [genre["id"] for genre in chance.sample(GENRES, 2)],
+            "id": 1000 + n,
+            "original_language": "ja" if n % 5 == 4 else "en",
+            "original_title": f"Film {n}",
+            "overview": "A story of " + ", ".join(chance.sample(_WORDS, 6)) + ".",
+            "popularity": round(500 / (n + 1), 3),
+            "poster_path": f"/{n}.jpg",
+            "release_date": f"{1950 + n}-0{1 + n % 9}-15",
+            "title": f"Film {n}",
+            "video": False,
+            "vote_average": round(5 + 4 * chance.random(), 1),
+            "vote_count": 10 + 7 * n,
+        }
+        for n in range(count)
+    ]
+
+
+# -- the stand-in for TMDB ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it reached the server."""
+
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to answer; `fault` is 'reset', 'truncate', 'hang' or ''."""
+
+    body: Any = b""
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    fault: str = ""
+
+    @property
+    def raw(self) -> bytes:
+        return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: StandIn
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        asked = Asked(
+            url.path.removeprefix("/3"), dict(parse_qsl(url.query)), dict(self.headers.items())
+        )
+        with self.server.lock:
+            self.server.asked.append(asked)
+            reply = self.server.answer(asked)
+        if reply.fault == "hang":
+            self.server.hung.set()
+            self.server.released.wait(60)
+        if reply.fault == "reset":
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.close_connection = True
+            self.connection.close()
+            return
+        self.send_response(reply.status)
+        for name, value in ({"Content-Length": str(len(reply.raw))} | reply.headers).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if reply.fault == "truncate":
+            self.wfile.write(reply.raw[: len(reply.raw) // 2])
+            self.close_connection = True
+        else:
+            self.wfile.write(reply.raw)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+class StandIn(ThreadingHTTPServer):
+    """Answers as TMDB does, from lists that a test may change, with faults where it asks for them.
+
+    Attributes:
+        films: the popular list.
+        genres: the genre list.
+        changed: ids that ``/movie/changes`` gives for any window.
+        faults: by path, what to answer instead; None where the answer is to be as usual.
+        moves: whether the popular list is turned by one place after each page that is read.
+        asked: the requests so far.
+    """
+
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.lock = threading.Lock()
+        self.released = threading.Event()
+        self.hung = threading.Event()
+        self.reset()
+
+    def reset(self, films: int = 60) -> None:
+        self.films = make_films(films)
+        self.genres = deepcopy(GENRES)
+        self.changed: list[int] = []
+        self.changes_a_page = 100
+        self.faults: dict[str, Callable[[Asked], Reply | None]] = {}
+        self.moves = False
+        self.asked: list[Asked] = []
+        self.released.clear()
+        self.hung.clear()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/3"
+
+    def fail(self, path: str, **reply: Any) -> None:
+        """Answer every request for a path with this reply (fields of a Reply)."""
+        self.faults[path] = lambda _: Reply(**reply)
+
+    def paths(self) -> list[str]:
+        return [asked.path for asked in self.asked]
+
+    def answer(self, asked: Asked) -> Reply:
+        if asked.path in self.faults and (reply := self.faults[asked.path](asked)) is not None:
+            return reply
+        if asked.query.get("api_key") != KEY:
+            return Reply({"status_code": 7, "status_message": "Invalid API key"}, 401)
+        if asked.path == "/movie/popular":
+            return self._popular(asked)
+        if asked.path == "/genre/movie/list":
+            return Reply({"genres": self.genres})
+        if asked.path == "/movie/changes":
+            return self._page(asked, [{"id": film} for film in self.changed], self.changes_a_page)
+        return Reply({"status_code": 34, "status_message": "Not found"}, 404)
+
+    def _popular(self, asked: Asked) -> Reply:
+        language = asked.query.get("with_original_language")
+        reply = self._page(
+            asked,
+            [film for film in self.films if language in {None, film.get("original_language")}],
+            20,
+        )
+        if self.moves:
+            self.films = self.films[1:] + self.films[:1]
+        return reply
+
+    @staticmethod
+    def _page(asked: Asked, rows: list[Any], size: int) -> Reply:
+        page = int(asked.query.get("page", "1"))
+        return Reply(
+            {
+                "page": page,
+                "results": rows[(page - 1) * size : page * size],
+                "total_pages": -(-len(rows) // size),
+                "total_results": len(rows),
+            }
+        )
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that hung up is no news."""
+
+
+@pytest.fixture(scope="session")
+def _stand_in() -> Iterator[StandIn]:
+    # One address for the whole session: it is a setting, and another one would make data stale.
+    with StandIn() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield server
+        server.released.set()
+        server.shutdown()
+        thread.join(timeout=5)
+
+
+@pytest.fixture
+def stand_in(_stand_in: StandIn) -> Iterator[StandIn]:
+    """The stand-in for TMDB: 60 films, 5 genres, no faults."""
+    _stand_in.reset()
+    yield _stand_in
+    _stand_in.released.set()
+
+
+@pytest.fixture(scope="session")
+def key() -> str:
+    """The key that the stand-in takes."""
+    return KEY
+
+
+# -- settings and environment -------------------------------------------------------------------
+
+
+def _is_ours(variable: str) -> bool:
+    names = {"API_KEY", "DAGSTER_HOME"}
+    return variable in names or variable.startswith(("TMDB_", "MOVIE_ASSETS_"))
+
+
+@pytest.fixture(scope="session")
+def clean_environment() -> Iterator[dict[str, str]]:
+    """The environment without the developer's settings, and without a proxy to loopback."""
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in [name for name in os.environ if _is_ours(name)]:
+            patch.delenv(variable)
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        patch.setenv("no_proxy", "127.0.0.1")
+        yield dict(os.environ)
+
+
+@pytest.fixture(scope="session")
+def settings_of(clean_environment: dict[str, str]) -> Callable[..., Settings]:
+    """Make settings by their environment names."""
+
+    def make(home: Path, **variables: Any) -> Settings:
+        return Settings(_env_file=None, MOVIE_ASSETS_HOME=home, **variables)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def build_definitions(
+    clean_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Definitions]:
+    """``movie_assets.definitions.build_definitions``, imported where no .env is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("elsewhere"))
+        from movie_assets.definitions import build_definitions as found  # noqa: PLC0415
+    return found
+
+
+# -- homes --------------------------------------------------------------------------------------
+
+
+class Record:
+    """A reporter that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.runs: list[str] = []
+        self.steps: list[str] = []
+        self.failed: list[str] = []
+        self.messages: list[str] = []
+
+    def run_started(self, run_id: str, steps: int) -> None:
+        self.runs.append(run_id)
+
+    def step_started(self, step: str) -> None:
+        self.steps.append(step)
+
+    def step_ended(self, step: str, seconds: float, *, failed: bool) -> None:
+        if failed:
+            self.failed.append(step)
+
+    def message(self, text: str) -> None:
+        self.messages.append(text)
+
+
+@dataclass
+class Home:
+    """A home with its settings, its Dagster history and the stand-in that it is built from."""
+
+    settings: Settings
+    instance: DagsterInstance
+    build_definitions: Callable[..., Definitions]
+
+    @property
+    def database(self) -> Path:
+        return self.settings.database
+
+    def definitions(self, **variables: Any) -> Definitions:
+        """The graph, with other settings where they are named by their variables."""
+        settings = self.with_settings(**variables)
+        if settings.source == "sample":
+            return self.build_definitions(settings)
+        client = TmdbClient(
+            settings.tmdb_base_url,
+            settings.tmdb_api_key.get_secret_value() if settings.tmdb_api_key else KEY,
+            requests_per_second=1000,
+            retry=QUICK,
+            timeouts=Timeouts(connect=1, read=0.5, whole=2),
+        )
+        return self.build_definitions(
+            settings, extraction=Extraction(lambda _: client, settings.language, settings.max_movies)
+        )
+
+    def with_settings(self, **variables: Any) -> Settings:
+        fields = {
+            "MOVIE_ASSETS_HOME": self.settings.home,
+            "MOVIE_ASSETS_SOURCE": self.settings.source,
+            "TMDB_BASE_URL": self.settings.tmdb_base_url,
+            "MOVIE_ASSETS_LANGUAGE": "all",
+            "MOVIE_ASSETS_MAX_MOVIES": self.settings.max_movies,
+        }
+        if self.settings.tmdb_api_key:
+            fields["TMDB_API_KEY"] = self.settings.tmdb_api_key.get_secret_value()
+        return Settings(_env_file=None, **(fields | variables))
+
+    def build(
+        self, *, refresh: bool = False, definitions: Definitions | None = None, **variables: Any
+    ) -> BuildReport:
+        """``movie-assets build``; what the reporter was told is in ``record``."""
+        self.record = Record()
+        return build(
+            definitions or self.definitions(**variables),
+            self.instance,
+            self.with_settings(**variables),
+            self.record,
+            refresh=refresh,
+        )
+
+    def hashes(self) -> dict[str, str]:
+        """The hash of each table's content and of the features."""
+        return hashes_of(self.settings.home)
+
+    def runs(self) -> int:
+        return self.instance.get_runs_count()
+
+
+def hashes_of(home: Path) -> dict[str, str]:
+    """The hash of each table's content, and of the features, in a home."""
+    database = home / "movies_data.duckdb"
+    found = {name: content_hash(read_arrow(database, table)) for name, table in TABLES.items()}
+    found["movie_features"] = features_hash(load_features(home / "features" / "movie_features.npz"))
+    return found
+
+
+@contextmanager
+def open_home(settings: Settings, build_definitions: Callable[..., Definitions]) -> Iterator[Home]:
+    with pytest.MonkeyPatch.context() as patch:
+        # Set and taken away again, so that it is remembered as unset.
+        patch.setenv("DAGSTER_HOME", "")
+        folder = prepare_dagster_home(settings)
+    with DagsterInstance.from_ref(InstanceRef.from_dir(str(folder))) as instance:
+        yield Home(settings, instance, build_definitions)
+
+
+def _tmdb_settings(settings_of: Callable[..., Settings], home: Path, server: StandIn) -> Settings:
+    return settings_of(
+        home,
+        TMDB_API_KEY=KEY,
+        TMDB_BASE_URL=server.url,
+        MOVIE_ASSETS_LANGUAGE="all",
+        MOVIE_ASSETS_MAX_MOVIES=100,
+    )
+
+
+@pytest.fixture(scope="session")
+def built_from_tmdb(
+    _stand_in: StandIn,
+    settings_of: Callable[..., Settings],
+    build_definitions: Callable[..., Definitions],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A home that was built from the stand-in's 60 films; to be copied, not changed."""
+    folder = tmp_path_factory.mktemp("from_tmdb") / "home"
+    _stand_in.reset()
+    with open_home(_tmdb_settings(settings_of, folder, _stand_in), build_definitions) as home:
+        report = home.build()
+    assert report.succeeded, report
+    return folder
+
+
+@pytest.fixture
+def home(
+    built_from_tmdb: Path,
+    stand_in: StandIn,
+    settings_of: Callable[..., Settings],
+    build_definitions: Callable[..., Definitions],
+    tmp_path: Path,
+) -> Iterator[Home]:
+    """A home of one's own, built from the stand-in."""
+    folder = tmp_path / "home"
+    shutil.copytree(built_from_tmdb, folder)
+    with open_home(_tmdb_settings(settings_of, folder, stand_in), build_definitions) as opened:
+        yield opened
+
+
+@pytest.fixture
+def empty_home(
+    stand_in: StandIn,
+    settings_of: Callable[..., Settings],
+    build_definitions: Callable[..., Definitions],
+    tmp_path: Path,
+) -> Iterator[Home]:
+    """A home in which nothing was built yet."""
+    settings = _tmdb_settings(settings_of, tmp_path / "empty home", stand_in)
+    with open_home(settings, build_definitions) as opened:
+        yield opened
+
+
+# -- processes ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shell:
+    """Runs programs in a folder of their own, with no setting but those that are given."""
+
+    cwd: Path
+    environment: dict[str, str]
+
+    def start(self, *command: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, *command],
+            cwd=self.cwd,
+            env={**self.environment, **variables},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run ``python *command``."""
+        with self.start(*command, **variables) as process:
+            out, err = process.communicate(timeout=180)
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    def movie_assets(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run the ``movie-assets`` command."""
+        return self.run(str(Path(sys.executable).with_name("movie-assets")), *arguments, **variables)
+
+
+@pytest.fixture
+def shell(clean_environment: dict[str, str], tmp_path: Path) -> Shell:
+    """A shell in an empty folder."""
+    folder = tmp_path / "cwd"
+    folder.mkdir()
+    return Shell(folder, clean_environment | {"COLUMNS": "150", "NO_COLOR": "1"})
+
+
+@dataclass(frozen=True)
+class BuiltByCommand:
+    """A home with the bundled films, and what the command that built it wrote."""
+
+    home: Path
+    process: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="session")
+def bundled(
+    clean_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> BuiltByCommand:
+    """The bundled films, built by ``movie-assets build``; to be copied, not changed."""
+    folder = tmp_path_factory.mktemp("bundled")
+    shell = Shell(folder, clean_environment | {"COLUMNS": "150", "NO_COLOR": "1"})
+    process = shell.movie_assets("build", MOVIE_ASSETS_HOME=str(folder / "home"))
+    assert process.returncode == 0, process.stderr
+    return BuiltByCommand(folder / "home", process)
