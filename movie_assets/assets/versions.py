@@ -30,7 +30,7 @@ def code_version(*parts: ModuleType | Callable[..., object] | str) -> str:
         if isinstance(part, str):
             digest.update(part.encode())
         elif isinstance(part, ModuleType):
-            digest.update(_dump(ast.parse(inspect.getsource(part))).encode())
+            digest.update(ast.dump(_code(part)).encode())
         else:
             for code in _with_what_it_uses(part):
                 digest.update(code.encode())
@@ -41,26 +41,28 @@ def _with_what_it_uses(function: Callable[..., object]) -> list[str]:
     """The function's code and, in order of their names, that of the definitions it leads to."""
     module = inspect.getmodule(function)
     definitions = _definitions(module) if module else {}
-    own = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    own = _code(function)
     found: dict[str, str] = {}
     to_follow: list[ast.AST] = [own]
     while to_follow:
         for name in _free_names(to_follow.pop()) & definitions.keys() - {function.__name__}:
             if name not in found:
-                found[name] = "".join(_dump(node) for node in definitions[name])
+                found[name] = "".join(ast.dump(node) for node in definitions[name])
                 to_follow += definitions[name]
-    return [_dump(own), *(found[name] for name in sorted(found))]
+    return [ast.dump(own), *(found[name] for name in sorted(found))]
 
 
 @cache
 def _definitions(module: ModuleType) -> dict[str, list[ast.AST]]:
     """What a module defines at its top, by name."""
     found: dict[str, list[ast.AST]] = {}
-    for node in ast.parse(inspect.getsource(module)).body:
+    for node in _code(module).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names = [node.name]
-        elif isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
-            names = [name.id for name in _name_nodes(node) if isinstance(name.ctx, ast.Store)]
+        elif isinstance(node, ast.Assign):
+            names = [name for target in node.targets for name in _names(target)]
+        elif isinstance(node, ast.AnnAssign | ast.AugAssign):
+            names = list(_names(node.target))
         else:
             continue
         for name in names:
@@ -71,17 +73,19 @@ def _definitions(module: ModuleType) -> dict[str, list[ast.AST]]:
 def _free_names(tree: ast.AST) -> set[str]:
     """The names in some code but for its parameters, which assets call by other assets' names."""
     parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
-    return {name.id for name in _name_nodes(tree)} - parameters
+    return set(_names(tree)) - parameters
 
 
-def _name_nodes(tree: ast.AST) -> Iterator[ast.Name]:
-    return (node for node in ast.walk(tree) if isinstance(node, ast.Name))
+def _names(tree: ast.AST) -> Iterator[str]:
+    return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
-def _dump(tree: ast.AST) -> str:
+def _code(part: ModuleType | Callable[..., object]) -> ast.Module:
+    """The syntax tree, without docstrings."""
+    tree = ast.parse(textwrap.dedent(inspect.getsource(part)))
     for node in ast.walk(tree):
         _drop_docstring(node)
-    return ast.dump(tree)
+    return tree
 
 
 def _drop_docstring(node: ast.AST) -> None:
