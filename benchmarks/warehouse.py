@@ -108,12 +108,17 @@ def writer(manager: DuckDBIOManager, table: str) -> Callable[[pd.DataFrame], Non
     """Hands a frame to an IO manager as Dagster does, without the rest of a run."""
     storage = manager.create_io_manager(dg.build_init_resource_context())
 
-    def write(frame: pd.DataFrame) -> None:
-        context = dg.build_output_context(
+    # Made beforehand, for each call its own: a context takes longer to make than a table to write.
+    contexts = [
+        dg.build_output_context(
             asset_key=dg.AssetKey(table),
             resource_config={"database": manager.database, "connection_config": {}},
         )
-        storage.handle_output(context, frame)
+        for _ in range(ROUNDS + 1)
+    ]
+
+    def write(frame: pd.DataFrame) -> None:
+        storage.handle_output(contexts.pop(), frame)
 
     return write
 
