@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
+import pandas as pd
 import pyarrow as pa
 
+from movie_assets.assets.pictures import SHOWN_IN_PLACE
 from movie_assets.assets.versions import code_version
 from movie_assets.warehouse import TABLES, content_hash, validate
 from movie_assets.warehouse.io_manager import column_schema
@@ -15,13 +18,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import ModuleType
 
-    import pandas as pd
-
-PREVIEW_ROWS = 5
-_PREVIEW_WIDTH = 60
+#: A table with more columns is wider than the place that the web UI has for it.
+_COLUMNS_SIDE_BY_SIDE = 6
+#: Rows of a preview and characters of a value, from what is best to what is just enough: the first
+#: that the web UI shows in place is taken.
+_SIDE_BY_SIDE_SIZES = ((8, 60), (5, 60), (5, 40), (3, 20))
+_TURNED_SIZES = ((2, 20), (2, 14))
 
 #: For each column, the (asset, column) pairs that it is made from.
 Lineage = dict[str, list[tuple[str, str]]]
+
+#: By table. Dagster takes it from what a run reports, not from the asset's definition.
+_LINEAGES: dict[str, dg.TableColumnLineage] = {}
 
 
 def table_asset(
@@ -44,16 +52,15 @@ def table_asset(
 
     def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
         table = TABLES[function.__name__]
+        if lineage:
+            _LINEAGES[table.name] = column_lineage(lineage)
         return dg.asset(
             group_name=group,
             description=table.description,
             kinds=set(kinds),
             pool=pool,
             code_version=code_version(function, *uses, table.column_ddl),
-            metadata={
-                "dagster/column_schema": column_schema(table.name),
-                **({"dagster/column_lineage": column_lineage(lineage)} if lineage else {}),
-            },
+            metadata={"dagster/column_schema": column_schema(table.name)},
             io_manager_key="io_manager",
         )(function)
 
@@ -88,19 +95,28 @@ def table_result(
     return dg.MaterializeResult(
         value=table,
         data_version=dg.DataVersion(content_hash(table)),
-        metadata={"preview": preview(frame), **(metadata or {})},
+        metadata={
+            "preview": preview(frame),
+            **({"dagster/column_lineage": _LINEAGES[name]} if name in _LINEAGES else {}),
+            **{
+                label: round(value, 4) if isinstance(value, float) else value
+                for label, value in (metadata or {}).items()
+            },
+        },
     )
 
 
 def preview(frame: pd.DataFrame) -> dg.MarkdownMetadataValue:
-    """The first rows as a markdown table; long values are cut."""
-    header = f"| {' | '.join(map(str, frame.columns))} |"
-    rule = "|---" * len(frame.columns) + "|"
-    rows = [
-        f"| {' | '.join(_cell(value) for value in row)} |"
-        for row in frame.head(PREVIEW_ROWS).itertuples(index=False)
-    ]
-    return dg.MetadataValue.md("\n".join([header, rule, *rows]))
+    """The first rows as a markdown table; long values are cut.
+
+    A wide table is turned on its side, a line for each of its columns.
+    """
+    turned = len(frame.columns) > _COLUMNS_SIDE_BY_SIDE
+    for rows, width in _TURNED_SIZES if turned else _SIDE_BY_SIDE_SIZES:
+        text = _markdown_table(frame.head(rows), width, turned)
+        if len(text) < SHOWN_IN_PLACE:
+            break
+    return dg.MetadataValue.md(text)
 
 
 def counts(prefix: str, reasons: Mapping[str, int]) -> dict[str, Any]:
@@ -118,7 +134,26 @@ def counts(prefix: str, reasons: Mapping[str, int]) -> dict[str, Any]:
     return out
 
 
-def _cell(value: object) -> str:
-    text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
-    text = " ".join(text.split()).replace("|", "\\|")
-    return text if len(text) <= _PREVIEW_WIDTH else text[: _PREVIEW_WIDTH - 1] + "…"
+def _markdown_table(frame: pd.DataFrame, width: int, turned: bool) -> str:
+    header = [str(column) for column in frame.columns]
+    lines = [[_cell(value, width) for value in row] for row in frame.itertuples(index=False)]
+    if turned:
+        lines = [list(line) for line in zip(header, *lines, strict=True)]
+        header = ["", *(f"row {number}" for number in range(1, len(lines[0])))]
+    rule = ["---"] * len(header)
+    return "\n".join(f"|{'|'.join(line)}|" for line in (header, rule, *lines))
+
+
+def _cell(value: object, width: int) -> str:
+    """A value in a cell of a markdown table: on one line, cut, and never taken for markdown."""
+    text = " ".join(_text(value).split()).removesuffix(" 00:00:00")
+    text = text if len(text) <= width else text[: width - 1] + "…"
+    return re.sub(r"([\\`*_\[\]<>|~])", r"\\\1", text)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    if pd.isna(value):  # type: ignore[call-overload]
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
