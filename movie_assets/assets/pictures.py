@@ -40,7 +40,10 @@ def histogram(
     numbers = numbers[np.isfinite(numbers)]
     if not len(numbers):
         return dg.MetadataValue.md(f"{title}: there is nothing to draw.")
-    bar_counts, edges = np.histogram(numbers, bins=bins)
+    try:
+        bar_counts, edges = np.histogram(numbers, bins=bins)
+    except ValueError as error:  # values so large that no bar between them has a width
+        return dg.MetadataValue.md(f"{title}: cannot be drawn. {error}")
     drawing = _bars(np.log1p(bar_counts) if log_counts else bar_counts)
     drawing += _axes(int(bar_counts.max()), edges, f"{unit}, log scale" if log_counts else unit)
     width, height = _LEFT + bins * _STEP + 20, _TOP + _HEIGHT + 32
@@ -84,4 +87,4 @@ def _axes(highest: int, edges: np.ndarray, unit: str) -> str:
 
 
 def _short(number: float) -> str:
-    return f"{number:.0f}" if abs(number) >= 100 else f"{number:.3g}"
+    return f"{number:.0f}" if 100 <= abs(number) < 1e9 else f"{number:.3g}"
