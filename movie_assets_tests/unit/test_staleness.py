@@ -91,7 +91,8 @@ def test_an_input_that_was_made_again_with_the_same_content_is_no_change() -> No
 
 
 def test_what_is_below_a_failure_says_so() -> None:
-    failed = AssetState("above", (), "code", made(), attempt_failed=True)
+    content = made(data_version="above data")
+    failed = AssetState("above", (), "code", content, attempt_failed=True)
     assert verdict(state(attempt_failed=True), failed).reasons == ("above failed",)
     assert verdict(state(attempt_failed=True, last=None), failed).reasons == ("above failed",)
     assert not verdict(state(), failed)  # what is stored may still be right
