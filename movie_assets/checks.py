@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pandas as pd
+from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from movie_assets.assets.recommend import NEIGHBOURS_A_FILM
 from movie_assets.recommender import MovieFeatures
@@ -21,6 +22,8 @@ from movie_assets.warehouse import TABLES, SchemaError, validate
 
 #: Fewer rows than this share of the last good run's are taken for a fault of the source.
 LEAST_SHARE_OF_ROWS = 0.8
+
+_FOUND = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
 Inputs = Mapping[str, Any]
 
@@ -219,11 +222,7 @@ def _last_good_rows(
     instance: dg.DagsterInstance, key: dg.AssetCheckKey, asked_for: str
 ) -> int | None:
     # Each evaluation passes the last good count on, so that the latest one is enough.
-    record = instance.get_latest_asset_check_evaluation_record(key)
-    evaluation = None
-    if record and record.event and record.event.dagster_event:
-        data = record.event.dagster_event.event_specific_data
-        evaluation = data if isinstance(data, dg.AssetCheckEvaluation) else None
+    evaluation = latest_evaluation(instance, key)
     if evaluation is None or evaluation.metadata["asked_for"].value != asked_for:
         return None
     return int(str(evaluation.metadata["last_good_rows"].value))
@@ -341,6 +340,20 @@ _NEIGHBOUR_CHECKS = [
 
 
 # -- helpers ------------------------------------------------------------------------------------
+
+
+def latest_evaluation(
+    instance: dg.DagsterInstance, key: dg.AssetCheckKey
+) -> dg.AssetCheckEvaluation | None:
+    """What a check last found; None where it never came to a finding.
+
+    A run plans all of its checks when it begins, so the latest record of a check that is under way,
+    or that did not get its turn, is a plan and no finding.
+    """
+    records = instance.event_log_storage.get_asset_check_execution_history(
+        key, limit=1, status=_FOUND
+    )
+    return records[0].evaluation if records else None
 
 
 def _latest_figures(instance: dg.DagsterInstance, table: str) -> dict[str, Any]:
