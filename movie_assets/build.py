@@ -20,6 +20,7 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
+from movie_assets.checks import latest_evaluation
 from movie_assets.staleness import (
     AssetState,
     Materialization,
@@ -232,7 +233,9 @@ class _StepListener:
         outcome = self._outcomes[self._asset_of_step(step)]
         outcome.seconds += seconds
         if error is not None:
-            outcome.status, outcome.error = "failed", error
+            # The step of a failed check fails too; what the check found says more.
+            if outcome.status != "check failed":
+                outcome.status, outcome.error = "failed", error
         elif outcome.status == "not run":
             outcome.status = "ran"
         self._reporter.step_ended(step, seconds, failed=error is not None)
@@ -334,10 +337,8 @@ class Graph:
     def _failed_checks(self, name: str) -> tuple[str, ...]:
         failed = []
         for key in self._checks[name]:
-            record = self.instance.get_latest_asset_check_evaluation_record(key)
-            event = record.event.dagster_event if record and record.event else None
-            evaluation = event.event_specific_data if event else None
-            if isinstance(evaluation, dg.AssetCheckEvaluation) and not evaluation.passed:
+            evaluation = latest_evaluation(self.instance, key)
+            if evaluation is not None and not evaluation.passed:
                 failed.append(key.name)
         return tuple(failed)
 
