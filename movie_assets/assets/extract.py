@@ -24,6 +24,10 @@ TMDB_POOL = "tmdb"
 _FILMS_A_MESSAGE = 200
 
 
+class NothingListedError(Exception):
+    """The source's answer is in order, and there is nothing in it."""
+
+
 @dataclass(frozen=True)
 class Extraction:
     """What to extract: the resource that both assets share.
@@ -67,6 +71,11 @@ def raw_popular_movies(
         progress=_reporter(context.log, source.name),
     )
     seconds = time.perf_counter() - started
+    if not popular.movies:
+        raise NothingListedError(
+            f"{source.name} has no film in {extraction.language or 'any language'}: check "
+            "MOVIE_ASSETS_LANGUAGE and TMDB_BASE_URL. What is stored stays as it was."
+        )
     if not popular.complete:
         context.log.warning(
             "%s lists %s films, but only %s different ones could be read: the list moved too fast.",
@@ -99,6 +108,11 @@ def raw_genres(extraction: dg.ResourceParam[Extraction]) -> dg.MaterializeResult
     entries = extraction.source.genres(language=extraction.language)
     seconds = time.perf_counter() - started
     objects = [entry for entry in entries if isinstance(entry, dict)]
+    if not objects:
+        raise NothingListedError(
+            f"{extraction.source.name} lists no genre: check TMDB_BASE_URL, and try again later. "
+            "What is stored stays as it was."
+        )
     rejected = {"entry is no object": len(entries) - len(objects)}
     frame = _numbered("raw_genres", [rows.parse_genre(entry) for entry in objects])
     return table_result(

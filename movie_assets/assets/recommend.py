@@ -23,6 +23,10 @@ from movie_assets.warehouse import cleaning
 NEIGHBOURS_A_FILM = 50
 
 
+class NothingAlikeError(Exception):
+    """No film has a neighbour, so that there is nothing to recommend."""
+
+
 def _movie_features(
     movies_table: pd.DataFrame, genres_table: pd.DataFrame
 ) -> dg.MaterializeResult[MovieFeatures]:
@@ -81,6 +85,11 @@ def similarity_matrix(
     )
     seconds = time.perf_counter() - started
     ids = movie_features.movie_ids
+    if len(nearest.rows) == 0:
+        raise NothingAlikeError(
+            f"None of the {len(ids)} films shares a term with one that has votes: ask for more "
+            "films (MOVIE_ASSETS_MAX_MOVIES). What is stored stays as it was."
+        )
     frame = pd.DataFrame(
         {
             "movie_id": ids[nearest.rows],
