@@ -149,9 +149,10 @@ def ui(
     The daemon runs the daily schedule and the sensors.
     """
     settings = load_settings()
-    from movie_assets.instance import prepare_dagster_home  # noqa: PLC0415
+    from movie_assets.instance import open_instance  # noqa: PLC0415
 
-    prepare_dagster_home(settings)
+    # Closed again: that its databases are there before Dagster's several processes start is all.
+    open_instance(settings).dispose()
     _err.print(f"Dagster's web UI: http://{host}:{port}")
     command = ["-m", "dagster", "dev", "-m", "movie_assets.definitions"]
     sys.stdout.flush()
@@ -174,13 +175,10 @@ def main() -> None:
 
 
 def _open_graph(settings: Settings) -> tuple[Any, Any]:
-    import dagster as dg  # noqa: PLC0415
-
     from movie_assets.definitions import build_definitions  # noqa: PLC0415
-    from movie_assets.instance import prepare_dagster_home  # noqa: PLC0415
+    from movie_assets.instance import open_instance  # noqa: PLC0415
 
-    prepare_dagster_home(settings)
-    return build_definitions(settings), dg.DagsterInstance.get()
+    return build_definitions(settings), open_instance(settings)
 
 
 def _tell(error: Exception) -> None:

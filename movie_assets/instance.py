@@ -11,13 +11,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+from filelock import FileLock
 
 import movie_assets
 
 if TYPE_CHECKING:
+    from dagster import DagsterInstance
+
     from movie_assets.settings import Settings
 
 _CONFIGURATION = Path(movie_assets.__file__).parent / "dagster.yaml"
+
+
+def open_instance(settings: Settings) -> DagsterInstance:
+    """Dagster's instance, its home made where it is not there yet.
+
+    Raises:
+        OSError: where the home cannot be written.
+    """
+    import dagster as dg  # noqa: PLC0415 - takes long, and preparing the home does not need it
+
+    home = prepare_dagster_home(settings)
+    # Dagster makes its databases at the first start and is not prepared for two of these at once:
+    # both then stamp their version, and no later start can read it.
+    with FileLock(home / ".first-start.lock"):
+        return dg.DagsterInstance.get()
 
 
 def prepare_dagster_home(settings: Settings) -> Path:
