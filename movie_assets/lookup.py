@@ -186,11 +186,13 @@ def normalised(title: str) -> str:
     >>> normalised("Amélie:  Le Fabuleux Destin")
     'amelie le fabuleux destin'
     """
-    spaced = _FRACTION_AFTER_DIGIT.sub(r"\1 ", title.casefold())
-    folded = unicodedata.normalize("NFKD", spaced).translate(_PLAIN_LETTERS)
-    plain = "".join(c if _is_letter(c) else " " for c in folded if not _is_accent(c))
+    spaced = _FRACTION_AFTER_DIGIT.sub(r"\1 ", title)
+    # First apart, since "№" has capitals only then; and again, since folding makes new letters.
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", spaced).casefold())
+    plain = folded.translate(_PLAIN_LETTERS)
+    letters = "".join(c if _is_letter(c) else " " for c in plain if not _is_accent(c))
     # A title of nothing but signs, such as "$" or "???", is its own name.
-    return unicodedata.normalize("NFC", " ".join(plain.split())) or title.strip()
+    return unicodedata.normalize("NFC", " ".join(letters.split())) or title.strip()
 
 
 def _is_letter(character: str) -> bool:
