@@ -16,7 +16,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,10 +49,10 @@ GENRES = [
     {"id": 27, "name": "Horror"},
     {"id": 10749, "name": "Romance"},
 ]
-_WORDS = (
-    "detective ghost pirate robot singer soldier teacher vampire wedding mountain island city "
-    "letter murder revenge friendship journey secret storm train heist dragon farm circus"
-).split()
+_THINGS = """
+    detective ghost pirate robot singer soldier teacher vampire wedding mountain island city letter
+    murder revenge friendship journey secret storm train heist dragon farm circus
+"""
 
 
 def make_films(count: int) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ def make_films(count: int) -> list[dict[str, Any]]:
             "id": 1000 + n,
             "original_language": "ja" if n % 5 == 4 else "en",
             "original_title": f"Film {n}",
-            "overview": "A story of " + ", ".join(chance.sample(_WORDS, 6)) + ".",
+            "overview": "A story of " + ", ".join(chance.sample(_THINGS.split(), 6)) + ".",
             "popularity": round(500 / (n + 1), 3),
             "poster_path": f"/{n}.jpg",
             "release_date": f"{1950 + n}-0{1 + n % 9}-15",
@@ -77,6 +77,10 @@ def make_films(count: int) -> list[dict[str, Any]]:
         }
         for n in range(count)
     ]
+
+
+def _has_language(film: Any, language: str | None) -> bool:
+    return language is None or film["original_language"] == language
 
 
 # -- the stand-in for TMDB ----------------------------------------------------------------------
@@ -201,7 +205,7 @@ class StandIn(ThreadingHTTPServer):
         language = asked.query.get("with_original_language")
         reply = self._page(
             asked,
-            [film for film in self.films if language in {None, film.get("original_language")}],
+            [film for film in self.films if _has_language(film, language)],
             20,
         )
         if self.moves:
@@ -341,7 +345,8 @@ class Home:
             timeouts=Timeouts(connect=1, read=0.5, whole=2),
         )
         return self.build_definitions(
-            settings, extraction=Extraction(lambda _: client, settings.language, settings.max_movies)
+            settings,
+            extraction=Extraction(lambda _: client, settings.language, settings.max_movies),
         )
 
     def with_settings(self, **variables: Any) -> Settings:
@@ -405,48 +410,79 @@ def _tmdb_settings(settings_of: Callable[..., Settings], home: Path, server: Sta
     )
 
 
+@dataclass(frozen=True)
+class BuiltHome:
+    """A home, and what its build reported."""
+
+    folder: Path
+    report: BuildReport
+    record: Record
+    hashes: dict[str, str]
+
+
 @pytest.fixture(scope="session")
 def built_from_tmdb(
     _stand_in: StandIn,
     settings_of: Callable[..., Settings],
     build_definitions: Callable[..., Definitions],
     tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
+) -> BuiltHome:
     """A home that was built from the stand-in's 60 films; to be copied, not changed."""
     folder = tmp_path_factory.mktemp("from_tmdb") / "home"
     _stand_in.reset()
     with open_home(_tmdb_settings(settings_of, folder, _stand_in), build_definitions) as home:
         report = home.build()
     assert report.succeeded, report
-    return folder
+    return BuiltHome(folder, report, home.record, hashes_of(folder))
+
+
+OpenHome = Callable[[Path], AbstractContextManager[Home]]
 
 
 @pytest.fixture
-def home(
-    built_from_tmdb: Path,
+def open_tmdb_home(
     stand_in: StandIn,
     settings_of: Callable[..., Settings],
     build_definitions: Callable[..., Definitions],
-    tmp_path: Path,
-) -> Iterator[Home]:
+) -> OpenHome:
+    """Open a folder as a home whose films are the stand-in's."""
+
+    def open_folder(folder: Path) -> AbstractContextManager[Home]:
+        return open_home(_tmdb_settings(settings_of, folder, stand_in), build_definitions)
+
+    return open_folder
+
+
+@pytest.fixture
+def home(built_from_tmdb: BuiltHome, open_tmdb_home: OpenHome, tmp_path: Path) -> Iterator[Home]:
     """A home of one's own, built from the stand-in."""
-    folder = tmp_path / "home"
-    shutil.copytree(built_from_tmdb, folder)
-    with open_home(_tmdb_settings(settings_of, folder, stand_in), build_definitions) as opened:
+    shutil.copytree(built_from_tmdb.folder, tmp_path / "home")
+    with open_tmdb_home(tmp_path / "home") as opened:
         yield opened
+
+
+OpenWithoutHistory = Callable[[Path], Home]
 
 
 @pytest.fixture
-def empty_home(
+def open_without_history(
     stand_in: StandIn,
     settings_of: Callable[..., Settings],
     build_definitions: Callable[..., Definitions],
-    tmp_path: Path,
-) -> Iterator[Home]:
+) -> Iterator[OpenWithoutHistory]:
+    """Open a folder as a home whose Dagster history is empty, and kept in memory: that is quick."""
+    with DagsterInstance.ephemeral() as instance:
+
+        def open_folder(folder: Path) -> Home:
+            return Home(_tmdb_settings(settings_of, folder, stand_in), instance, build_definitions)
+
+        yield open_folder
+
+
+@pytest.fixture
+def empty_home(open_without_history: OpenWithoutHistory, tmp_path: Path) -> Home:
     """A home in which nothing was built yet."""
-    settings = _tmdb_settings(settings_of, tmp_path / "empty home", stand_in)
-    with open_home(settings, build_definitions) as opened:
-        yield opened
+    return open_without_history(tmp_path / "empty home")
 
 
 # -- processes ----------------------------------------------------------------------------------
@@ -478,7 +514,9 @@ class Shell:
 
     def movie_assets(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run the ``movie-assets`` command."""
-        return self.run(str(Path(sys.executable).with_name("movie-assets")), *arguments, **variables)
+        return self.run(
+            str(Path(sys.executable).with_name("movie-assets")), *arguments, **variables
+        )
 
 
 @pytest.fixture
