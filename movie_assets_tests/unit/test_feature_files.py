@@ -1,0 +1,47 @@
+"""The IO manager of features, within runs of Dagster."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from movie_assets.assets.feature_files import FeatureFileIOManager
+from movie_assets.recommender import MovieFeatures, fit_features
+from movie_assets.recommender.storage import FeatureFileError, features_hash, load_features
+
+FEATURES = fit_features([1, 2], ["thief", "robot"], ["", "Crime"], [1, 0])
+
+
+@dg.asset(io_manager_key="features")
+def made() -> MovieFeatures:
+    return FEATURES
+
+
+@dg.asset(io_manager_key="features")
+def taken(made: MovieFeatures) -> MovieFeatures:
+    np.testing.assert_array_equal(made.matrix.toarray(), FEATURES.matrix.toarray())
+    return made
+
+
+def test_what_one_asset_makes_another_takes(tmp_path: Path) -> None:
+    manager = FeatureFileIOManager(directory=str(tmp_path / "features"))
+    result = dg.materialize([made, taken], resources={"features": manager})
+    assert sorted(path.name for path in (tmp_path / "features").iterdir()) == [
+        "made.npz",
+        "taken.npz",
+    ]
+    path = tmp_path / "features" / "made.npz"
+    assert features_hash(load_features(path)) == features_hash(FEATURES)
+    (event,) = result.asset_materializations_for_node("made")
+    assert event.metadata["path"] == dg.MetadataValue.path(str(path))
+    assert event.metadata["file_bytes"].value == path.stat().st_size
+
+
+def test_a_missing_file_says_what_to_make(tmp_path: Path) -> None:
+    manager = FeatureFileIOManager(directory=str(tmp_path))
+    context = dg.build_input_context(asset_key=dg.AssetKey("made"))
+    with pytest.raises(FeatureFileError, match=r"made\.npz\. Materialize"):
+        manager.load_input(context)
