@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import yaml
-from dagster import DagsterInstance
 
-from movie_assets.instance import prepare_dagster_home
+from movie_assets.instance import open_instance, prepare_dagster_home
 from movie_assets.settings import Settings
 
 
@@ -42,10 +42,9 @@ def test_all_is_kept_in_the_home_and_the_rest_is_the_projects(settings: Settings
 
 
 def test_dagster_takes_it(settings: Settings) -> None:
-    home = prepare_dagster_home(settings)
-    with DagsterInstance.get() as instance:
+    with open_instance(settings) as instance:
         assert not instance.is_ephemeral
-        assert instance.root_directory == str(home)
+        assert instance.root_directory == str(settings.dagster_home)
         assert not instance.telemetry_enabled
         assert instance.get_runs_count() == 0
 
@@ -81,8 +80,21 @@ def test_a_home_that_was_chosen_is_left_alone(
     assert os.listdir(tmp_path) == []
 
 
-def test_a_home_that_cannot_be_made(settings: Settings) -> None:
+def test_a_chosen_home_is_opened(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "chosen").mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "chosen"))
+    with open_instance(settings) as instance:
+        assert instance.root_directory == str(tmp_path / "chosen")
+    assert not settings.home.exists()
+
+
+@pytest.mark.parametrize("opens", [prepare_dagster_home, open_instance])
+def test_a_home_that_cannot_be_made(
+    settings: Settings, opens: Callable[[Settings], object]
+) -> None:
     settings.home.write_text("a file")
     with pytest.raises(OSError, match="Filmé"):
-        prepare_dagster_home(settings)
+        opens(settings)
     assert os.environ["DAGSTER_HOME"] == ""
