@@ -23,7 +23,7 @@ _COLUMNS_SIDE_BY_SIDE = 6
 #: Rows of a preview and characters of a value, from what is best to what is just enough: the first
 #: that the web UI shows in place is taken.
 _SIDE_BY_SIDE_SIZES = ((8, 60), (5, 60), (5, 40), (3, 20))
-_TURNED_SIZES = ((2, 20), (2, 14))
+_TURNED_SIZES = ((2, 18), (2, 12))
 
 #: For each column, the (asset, column) pairs that it is made from.
 Lineage = dict[str, list[tuple[str, str]]]

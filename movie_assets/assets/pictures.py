@@ -45,7 +45,7 @@ def histogram(
     except ValueError as error:  # values so large that no bar between them has a width
         return dg.MetadataValue.md(f"{title}: cannot be drawn. {error}")
     drawing = _bars(np.log1p(bar_counts) if log_counts else bar_counts)
-    drawing += _axes(int(bar_counts.max()), edges, f"{unit}, log scale" if log_counts else unit)
+    drawing += _axes(int(bar_counts.max()), edges, f"{unit} (log heights)" if log_counts else unit)
     width, height = _LEFT + bins * _STEP + 20, _TOP + _HEIGHT + 32
     svg = (
         f"<svg xmlns='http://www.w3.org/2000/svg' width='{width}' height='{height}' "

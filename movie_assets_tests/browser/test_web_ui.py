@@ -1,0 +1,107 @@
+"""The graph as people operate it: in Dagster's web UI, from the first click to the green run."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from movie_assets.assets import ASSETS
+from movie_assets_tests.browser.web_ui import (
+    BROWSERS,
+    browsing,
+    find_browser,
+    materialize_all,
+    open_graph,
+    serving_web_ui,
+)
+from movie_assets_tests.dagster_server import Server
+
+pytestmark = [pytest.mark.browser, pytest.mark.process]
+
+# All but movie_features, which is no table.
+CHECKED_ASSETS = len(ASSETS) - 1
+AUTOMATIONS = ("automation", "daily_refresh", "failure_webhook", "tmdb_changes_sensor")
+
+
+@pytest.fixture
+def browser() -> str:
+    found = find_browser()
+    if found is None:
+        message = f"No browser is installed, none of {', '.join(BROWSERS)}: apt install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
+
+
+def test_the_graph_is_materialized_and_looked_at_in_the_browser(
+    browser: str, tmp_path: Path
+) -> None:
+    with serving_web_ui(tmp_path) as server, browsing(browser, server, tmp_path) as page:
+        hosts = set()
+        page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+
+        automations_are_running(page)
+        materialize_all(page)
+        run_has_no_failed_step(page)
+        all_assets_are_green_in_the_graph(page)
+        nothing_is_out_of_sync(server)
+        asset_page_shows_preview_and_pictures(page)
+        checks_are_explained(page)
+
+        assert hosts <= {"127.0.0.1", None}, "The UI loads from elsewhere."
+
+
+def automations_are_running(page: Page) -> None:
+    page.goto("/automation")
+    for name in AUTOMATIONS:
+        # Each row has two boxes: whether it is selected, and the switch.
+        row = page.locator("[data-index]").filter(has=page.get_by_text(name, exact=True))
+        expect(row.get_by_role("checkbox").last, f"{name} runs").to_be_checked()
+
+
+def run_has_no_failed_step(page: Page) -> None:
+    expect(page.get_by_text(f"{len(ASSETS)} assets")).to_be_visible()
+    expect(page.get_by_text("Errored (0)")).to_be_visible()
+    expect(page.get_by_text(re.compile(r"^Succeeded \([1-9]\d*\)$"))).to_be_visible()
+
+
+def all_assets_are_green_in_the_graph(page: Page) -> None:
+    open_graph(page)
+    expect(page.get_by_text("Materialized", exact=True)).to_have_count(len(ASSETS))
+    passed = page.get_by_text(re.compile(r"^\d+ / \d+ Passed$"))
+    expect(passed).to_have_count(CHECKED_ASSETS)
+    for text in passed.all_inner_texts():
+        done, of = re.findall(r"\d+", text)
+        assert done == of, text
+
+
+def nothing_is_out_of_sync(server: Server) -> None:
+    answer = server.graphql("{ assetNodes { assetKey { path } staleStatus } }")
+    statuses = {node["assetKey"]["path"][-1]: node["staleStatus"] for node in answer["assetNodes"]}
+    assert set(statuses.values()) == {"FRESH"}, statuses
+
+
+def asset_page_shows_preview_and_pictures(page: Page) -> None:
+    page.goto("/assets/movies_table")
+    expect(page.get_by_role("button", name="Description")).to_be_visible()
+    preview = page.get_by_role("row").filter(has_text="preview").last
+    expect(preview.get_by_role("cell", name="original_language", exact=True)).to_be_visible()
+    for name in ("votes_histogram", "vote_average_histogram", "popularity_histogram"):
+        picture = page.get_by_role("row").filter(has_text=name).locator("img")
+        picture.scroll_into_view_if_needed()
+        expect(picture).to_have_attribute("src", re.compile("^data:image/"))
+        assert picture.evaluate("image => image.complete && image.naturalWidth") > 0, name
+    # What is longer than the page has room for hides behind a link.
+    expect(page.get_by_text("[Show Markdown]")).to_have_count(0)
+
+
+def checks_are_explained(page: Page) -> None:
+    page.goto("/assets/movies_table/?view=checks&checkDetail=genres_known")
+    expect(page.get_by_text("Every genre of a film is in genres_table.")).to_be_visible()
+    expect(page.get_by_text("Passed", exact=True)).to_be_visible()
