@@ -273,6 +273,7 @@ def test_a_film_without_a_year_is_of_no_year() -> None:
         ("godfather prat II", "The Godfather Part II"),
         ("pulp fictoin", "Pulp Fiction"),
         ("dark knight batman", "The Dark Knight"),
+        ("fiction by tarantino: pulp", "Pulp Fiction"),
         ("lord of the ring fellowship", "The Lord of the Rings: The Fellowship of the Ring"),
     ],
 )

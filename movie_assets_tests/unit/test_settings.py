@@ -267,6 +267,12 @@ def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
         assert BAD not in shown
 
 
+def test_a_bad_value_does_not_show_in_a_traceback_either() -> None:
+    with pytest.raises(ValueError, match="MOVIE_ASSETS_MAX_MOVIES") as raised:
+        Settings(MOVIE_ASSETS_MAX_MOVIES=BAD)  # type: ignore[arg-type]
+    assert BAD not in str(raised.value)
+
+
 def test_settings_do_not_change(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = load_settings()
     with pytest.raises(ValueError, match="frozen"):

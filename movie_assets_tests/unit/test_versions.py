@@ -45,7 +45,7 @@ def unused():
 def asset(x, unused=None):
     """What it does."""
     # why
-    return helper(x) * LIMIT + Shape.sides + len(_names) + math.pi
+    return helper(x) * LIMIT + Shape.sides + len(_names) + math.pi + bool(unused)
 
 
 async def other():

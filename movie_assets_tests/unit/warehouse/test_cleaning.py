@@ -236,6 +236,14 @@ def test_genre_lists_may_be_numpy_arrays() -> None:
     assert cleaned.mended == {NO_GENRE: 1}
 
 
+def test_infinite_numbers_are_mended_too() -> None:
+    """TMDB's answers cannot hold them, but a frame can."""
+    frame = raw(GOOD).assign(popularity=np.inf, vote_average=-np.inf)
+    cleaned = clean_movies(frame, GENRES)
+    assert cleaned.mended == {NO_POPULARITY: 1, NO_AVERAGE: 1}
+    assert cleaned.frame[["popularity", "vote_average"]].to_numpy().tolist() == [[0.0, 0.0]]
+
+
 JUNK = st.one_of(
     st.none(),
     st.booleans(),
