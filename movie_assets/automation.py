@@ -51,13 +51,16 @@ automation_sensor = dg.AutomationConditionSensorDefinition(
 def when_content_changed() -> dg.AutomationCondition[Any]:
     """An asset runs when content that it is made from, its own code, or its age asks for it.
 
-    Content counts by its hash: an input that was refreshed and came out the same starts nothing. A
-    request is handled when it was made, whatever became of the run, so that an asset that fails is
-    tried again only when something changed: no loop.
+    Content counts by its hash: an input that was refreshed and came out the same starts nothing.
+    Where one asset runs, all that is made of it runs with it, so that no asset is ever made from
+    inputs of different ages. A request is handled when it was made, whatever became of the run, so
+    that an asset that fails is tried again only when something changed: no loop.
     """
     condition = dg.AutomationCondition
+    # What changed in a run that was to make the asset too has been taken care of there.
+    changed = condition.data_version_changed() & ~condition.executed_with_root_target()
     reason: dg.AutomationCondition[Any] = (
-        condition.any_deps_match(condition.data_version_changed())
+        condition.any_deps_match(changed | condition.will_be_requested())
         | condition.code_version_changed()
         | condition.newly_missing()
         | condition.freshness_failed().newly_true()

@@ -96,7 +96,7 @@ def raw_popular_movies(
             "films_in_the_list": popular.total_results,
             "pages_read": popular.pages,
             "rows_repeated": popular.repeated,
-            "seconds_fetching": round(seconds, 3),
+            "fetch_seconds": round(seconds, 3),
         },
     )
 
@@ -122,7 +122,7 @@ def raw_genres(extraction: dg.ResourceParam[Extraction]) -> dg.MaterializeResult
             "asked_for": extraction.asked_for,
             "rows_fetched": len(entries),
             **counts("rows_rejected", {why: n for why, n in rejected.items() if n}),
-            "seconds_fetching": round(seconds, 3),
+            "fetch_seconds": round(seconds, 3),
         },
     )
 

@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow as pa
 
 from movie_assets import recommender
-from movie_assets.assets.declare import preview, table_asset, table_result
+from movie_assets.assets.declare import preview, table_asset, table_result, timed
 from movie_assets.assets.pictures import histogram
 from movie_assets.assets.versions import code_version
 from movie_assets.recommender import MovieFeatures, explanations, features, metrics, neighbours
@@ -60,7 +60,7 @@ movie_features = dg.asset(
     kinds={"scikitlearn", "numpy"},
     code_version=code_version(_movie_features, features, cleaning.genre_names),
     io_manager_key="features_io_manager",
-)(_movie_features)
+)(timed(_movie_features))
 
 
 @table_asset(
@@ -105,7 +105,7 @@ def similarity_matrix(
         {
             "films": len(ids),
             "neighbours_a_film": NEIGHBOURS_A_FILM,
-            "seconds_comparing": round(seconds, 3),
+            "compare_seconds": round(seconds, 3),
             "best_score_mean": float(frame.loc[frame["rank"] == 1, "score"].mean()),
             "scores_histogram": histogram(
                 frame["score"], "Scores of all neighbours", "cosine similarity"
