@@ -47,10 +47,21 @@ class Server:
 
 
 def bare_environment(home: Path) -> dict[str, str]:
-    """What a new user's shell has: the project's commands on the path, and an empty home."""
-    kept = {name: os.environ[name] for name in ("LANG", "TMPDIR", "CI") if name in os.environ}
+    """What a new user's shell has: the project's commands on the path, and an empty home.
+
+    No setting of the project, no key, and no way to anything but this machine.
+    """
+    kept = {name: os.environ[name] for name in ("LANG", "TMPDIR") if name in os.environ}
     commands = Path(sys.executable).parent
-    return {"HOME": str(home), "PATH": f"{commands}:/usr/local/bin:/usr/bin:/bin", **kept}
+    nowhere = "http://127.0.0.1:9"
+    return {
+        "HOME": str(home),
+        "PATH": f"{commands}:/usr/local/bin:/usr/bin:/bin",
+        "http_proxy": nowhere,
+        "https_proxy": nowhere,
+        "no_proxy": "127.0.0.1,localhost",
+        **kept,
+    }
 
 
 def free_port() -> int:
