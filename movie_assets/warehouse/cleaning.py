@@ -135,9 +135,14 @@ def join_genre_names(movies: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame
 
 
 def genre_names(genre_ids: Iterable[Iterable[int]], genres: pd.DataFrame) -> pd.Series[str]:
-    """Each film's genre names joined by ', ', in the film's own order; '' where it has none."""
+    """Each film's genre names joined by ', ', in the film's own order; '' where it has none.
+
+    A genre that the list has lost since the films were cleaned has no name, and is left out.
+    """
     names: Mapping[int, str] = dict(zip(genres["id"], genres["name"], strict=True))
-    return pd.Series([", ".join(names[i] for i in ids) for ids in genre_ids], dtype="str")
+    return pd.Series(
+        [", ".join(names[i] for i in ids if i in names) for ids in genre_ids], dtype="str"
+    )
 
 
 def _drop(rows: pd.DataFrame, faults: Mapping[str, object]) -> tuple[pd.DataFrame, dict[str, int]]:

@@ -345,6 +345,10 @@ def test_genre_names_keep_the_films_order() -> None:
     assert genre_names([], genre_frame()).dtype == "str"
 
 
+def test_a_genre_that_the_list_has_lost_is_left_out() -> None:
+    assert genre_names([[80, 99999, 18]], genre_frame()).tolist() == ["Crime, Drama"]
+
+
 def test_films_without_votes_are_not_for_analysis() -> None:
     movies = clean(
         GOOD | {"vote_count": 0},
