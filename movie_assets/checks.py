@@ -117,6 +117,7 @@ def _checks() -> dict[str, tuple[tuple[str, ...], list[Check]]]:
                 ),
             ],
         ),
+        "movie_features": (("movies_table",), _FEATURE_CHECKS),
         "similarity_matrix": (
             ("movies_table", "movie_features"),
             [_schema("similarity_matrix"), *_NEIGHBOUR_CHECKS],
@@ -259,6 +260,39 @@ def _rows_reconciled(table: str, upstream: str) -> Check:
         f"Rows of {upstream} = rows stored + rows dropped with a reason.",
         find,
     )
+
+
+# -- checks of the features ---------------------------------------------------------------------
+
+
+def _find_films_complete(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
+    features: MovieFeatures = inputs["movie_features"]
+    return _same_ids(pd.Series(features.movie_ids), inputs["movies_table"]["id"])
+
+
+def _find_rows_normalised(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
+    matrix = inputs["movie_features"].matrix
+    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1), dtype=np.float64).ravel())
+    # Not `abs(...) > tolerance`: a NaN would pass.
+    wrong = ~((lengths == 0) | (np.abs(lengths - 1) <= _LENGTH_TOLERANCE))
+    negative = int((matrix.data < 0).sum())
+    return Finding(
+        not wrong.any() and not negative,
+        {"rows_of_another_length": int(wrong.sum()), "negative_weights": negative},
+    )
+
+
+#: What float32 leaves of a length of 1.
+_LENGTH_TOLERANCE = 1e-5
+
+_FEATURE_CHECKS = [
+    Check("films_complete", "The films of movies_table, all and no others.", _find_films_complete),
+    Check(
+        "rows_normalised",
+        "Each film's row has length 1, or 0 where it has no term; no weight is negative.",
+        _find_rows_normalised,
+    ),
+]
 
 
 # -- checks of the neighbours -------------------------------------------------------------------
