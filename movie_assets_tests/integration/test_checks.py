@@ -1,0 +1,248 @@
+"""Each check fails on the fault that it is there for, and stops what is downstream."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+import duckdb
+import pandas as pd
+import pytest
+
+from movie_assets.checks import build_checks
+from movie_assets.recommender.storage import load_features
+from movie_assets.warehouse import TABLES, read_table
+
+Frames = dict[str, Any]
+
+CHECKED = {
+    "raw_popular_movies": {"schema", "rows_fetched_are_stored", "row_count_kept"},
+    "raw_genres": {"schema", "rows_fetched_are_stored", "row_count_kept"},
+    "movies_table": {
+        "schema",
+        "ids_unique",
+        "rows_reconciled",
+        "row_count_kept",
+        "genres_known",
+    },
+    "genres_table": {"schema", "ids_unique", "rows_reconciled"},
+    "movie_genre_data": {"schema", "ids_unique", "films_with_votes_complete"},
+    "movie_features": {"films_complete", "rows_normalised"},
+    "similarity_matrix": {
+        "schema",
+        "neighbours_known",
+        "neighbours_complete",
+        "ranks_contiguous",
+        "scores_descend",
+        "self_excluded",
+    },
+    "recommendation_quality": {"schema", "metrics_unique"},
+}
+
+
+@pytest.fixture(scope="module")
+def stored(built_from_tmdb: Any) -> Frames:
+    """What a good build stored."""
+    database = built_from_tmdb.folder / "movies_data.duckdb"
+    features = load_features(built_from_tmdb.folder / "features" / "movie_features.npz")
+    return {name: read_table(database, name) for name in TABLES} | {"movie_features": features}
+
+
+@pytest.fixture
+def failed_checks(home: Any, stored: Frames) -> Callable[..., set[str]]:
+    """Run the checks of a table on what is stored, with some of it replaced."""
+    steps = {step.node_def.name: step for step in build_checks()}
+
+    def run(table: str, **replaced: pd.DataFrame) -> set[str]:
+        step = steps[f"{table}_checks"]
+        inputs = [key.to_user_string() for key in step.keys_by_input_name.values()]
+        context = dg.build_asset_check_context(instance=home.instance)
+        found = list(step(context, **{name: (stored | replaced)[name] for name in inputs}))
+        assert {result.check_name for result in found} == CHECKED[table]
+        return {result.check_name for result in found if not result.passed}
+
+    return run
+
+
+def test_every_check_is_blocking() -> None:
+    found: dict[str, set[str]] = {}
+    for step in build_checks():
+        for spec in step.check_specs:
+            assert spec.blocking, spec
+            found.setdefault(spec.asset_key.to_user_string(), set()).add(spec.name)
+    assert found == CHECKED
+
+
+@pytest.mark.parametrize("table", CHECKED)
+def test_what_a_good_build_stored_passes(
+    failed_checks: Callable[..., set[str]], table: str
+) -> None:
+    assert failed_checks(table) == set()
+
+
+def first(frame: pd.DataFrame, **values: Any) -> pd.DataFrame:
+    """The frame with other values in its first row."""
+    changed = frame.copy()
+    for column, value in values.items():
+        if isinstance(value, list):
+            changed.at[0, column] = value
+        else:
+            changed[column] = changed[column].astype(object)
+            changed.loc[0, column] = value
+            changed[column] = changed[column].astype(frame[column].dtype)
+    return changed
+
+
+def with_a_row_twice(frame: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([frame, frame.head(1)], ignore_index=True)
+
+
+def without_first(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.iloc[1:]
+
+
+def of_first_film(frame: pd.DataFrame, change: Callable[[pd.DataFrame], Any]) -> pd.DataFrame:
+    """The frame with the rows of its first film changed."""
+    changed = frame.copy()
+    rows = changed["movie_id"] == changed["movie_id"].iloc[0]
+    change_to = change(changed[rows].copy())
+    return pd.concat([change_to, changed[~rows]], ignore_index=True)
+
+
+def reversed_scores(rows: pd.DataFrame) -> pd.DataFrame:
+    return rows.assign(score=rows["score"].to_numpy()[::-1])
+
+
+@pytest.mark.parametrize(
+    ("table", "change", "expected"),
+    [
+        ("raw_popular_movies", lambda f: first(f, position=0), {"schema"}),
+        ("raw_popular_movies", without_first, {"rows_fetched_are_stored"}),
+        ("raw_popular_movies", lambda f: f.head(48), {"rows_fetched_are_stored"}),
+        (
+            "raw_popular_movies",
+            lambda f: f.head(47),
+            {"rows_fetched_are_stored", "row_count_kept"},
+        ),
+        ("raw_genres", lambda f: first(f, position=0), {"schema"}),
+        ("raw_genres", without_first, {"rows_fetched_are_stored"}),
+        ("raw_genres", lambda f: f.head(3), {"rows_fetched_are_stored", "row_count_kept"}),
+        ("movies_table", lambda f: first(f, vote_average=10.5), {"schema"}),
+        ("movies_table", lambda f: f.drop(columns="title"), {"schema"}),
+        ("movies_table", with_a_row_twice, {"schema", "ids_unique", "rows_reconciled"}),
+        ("movies_table", without_first, {"rows_reconciled"}),
+        ("movies_table", lambda f: f.head(47), {"rows_reconciled", "row_count_kept"}),
+        ("movies_table", lambda f: first(f, genre_ids=[28, 99]), {"genres_known"}),
+        ("genres_table", lambda f: first(f, name=None), {"schema"}),
+        ("genres_table", with_a_row_twice, {"schema", "ids_unique", "rows_reconciled"}),
+        ("genres_table", without_first, {"rows_reconciled"}),
+        ("movie_genre_data", lambda f: first(f, vote_count=0), {"schema"}),
+        ("movie_genre_data", with_a_row_twice, {"schema", "ids_unique"}),
+        ("movie_genre_data", without_first, {"films_with_votes_complete"}),
+        ("movie_genre_data", lambda f: first(f, id=7), {"films_with_votes_complete"}),
+        (
+            "similarity_matrix",
+            lambda f: first(f, score=1.5),
+            {"schema", "scores_descend"},
+        ),
+        ("similarity_matrix", lambda f: first(f, neighbour_id=7), {"neighbours_known"}),
+        (
+            "similarity_matrix",
+            lambda f: of_first_film(f, lambda rows: rows.iloc[:-1]),
+            {"neighbours_complete"},
+        ),
+        (
+            "similarity_matrix",
+            lambda f: of_first_film(f, lambda rows: rows.iloc[:0]),
+            {"neighbours_complete"},
+        ),
+        (
+            "similarity_matrix",
+            lambda f: of_first_film(f, lambda rows: rows.assign(rank=rows["rank"] + 1)),
+            {"ranks_contiguous"},
+        ),
+        (
+            "similarity_matrix",
+            lambda f: of_first_film(f, reversed_scores),
+            {"scores_descend"},
+        ),
+        (
+            "similarity_matrix",
+            lambda f: first(f, neighbour_id=int(f["movie_id"].iloc[0])),
+            {"self_excluded"},
+        ),
+        (
+            "similarity_matrix",
+            lambda f: first(f, neighbour_id=int(f["neighbour_id"].iloc[1])),
+            {"self_excluded"},
+        ),
+        ("recommendation_quality", lambda f: first(f, description=None), {"schema"}),
+        ("recommendation_quality", with_a_row_twice, {"schema", "metrics_unique"}),
+    ],
+)
+def test_a_fault_fails_its_check(
+    failed_checks: Callable[..., set[str]],
+    stored: Frames,
+    table: str,
+    change: Callable[[pd.DataFrame], pd.DataFrame],
+    expected: set[str],
+) -> None:
+    assert failed_checks(table, **{table: change(stored[table])}) == expected
+
+
+@pytest.mark.parametrize(
+    ("factor", "expected"),
+    [(1.1, {"rows_normalised"}), (-1.0, {"rows_normalised"}), (float("nan"), {"rows_normalised"})],
+)
+def test_features_that_are_no_unit_rows_are_found(
+    failed_checks: Callable[..., set[str]], stored: Frames, factor: float, expected: set[str]
+) -> None:
+    features = stored["movie_features"]
+    spoilt = dataclasses.replace(features, matrix=features.matrix * factor)
+    assert failed_checks("movie_features", movie_features=spoilt) == expected
+
+
+def test_features_of_other_films_are_found(
+    failed_checks: Callable[..., set[str]], stored: Frames
+) -> None:
+    fewer = without_first(stored["movies_table"])
+    assert failed_checks("movie_features", movies_table=fewer) == {"films_complete"}
+
+
+def test_films_that_nobody_voted_on_do_not_belong_to_the_analysis(
+    failed_checks: Callable[..., set[str]], stored: Frames
+) -> None:
+    without_votes = first(stored["movies_table"], vote_count=0)
+    assert failed_checks("movie_genre_data", movies_table=without_votes) == {
+        "films_with_votes_complete"
+    }
+
+
+def test_bad_rows_in_the_file_are_found_stop_the_run_and_are_healed(home: Any) -> None:
+    before = home.hashes()
+    with duckdb.connect(str(home.database)) as connection:
+        connection.execute("UPDATE movies_table SET genre_ids = [99] WHERE id = 1003")
+    spoilt = home.hashes()
+
+    selection = dg.AssetSelection.checks_for_assets("movies_table") | dg.AssetSelection.assets(
+        "movie_genre_data"
+    )
+    job = dg.define_asset_job("checks_and_analysis", selection)
+    definitions = dg.Definitions.merge(home.definitions(), dg.Definitions(jobs=[job]))
+    result = definitions.resolve_job_def(job.name).execute_in_process(
+        instance=home.instance, raise_on_error=False
+    )
+
+    assert not result.success
+    failed = [found for found in result.get_asset_check_evaluations() if not found.passed]
+    assert [found.check_name for found in failed] == ["genres_known"]
+    assert failed[0].metadata["genre_ids_unknown"].value == 1
+    assert home.hashes() == spoilt
+
+    report = home.build()
+    assert report.succeeded
+    reasons = {outcome.name: outcome.reasons for outcome in report.outcomes}
+    assert reasons["movies_table"] == ("check genres_known failed",)
+    assert home.hashes() == before
