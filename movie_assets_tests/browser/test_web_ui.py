@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from movie_assets.assets import ASSETS
+from movie_assets.checks import build_checks
 from movie_assets_tests.browser.web_ui import (
     BROWSERS,
     browsing,
@@ -23,8 +24,7 @@ from movie_assets_tests.dagster_server import Server
 
 pytestmark = [pytest.mark.browser, pytest.mark.process]
 
-# All but movie_features, which is no table.
-CHECKED_ASSETS = len(ASSETS) - 1
+CHECKED_ASSETS = len({key.asset_key for step in build_checks() for key in step.check_keys})
 AUTOMATIONS = ("automation", "daily_refresh", "failure_webhook", "tmdb_changes_sensor")
 
 
