@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import traceback
 from typing import TYPE_CHECKING, Annotated, Any
@@ -149,12 +150,13 @@ def ui(
     The daemon runs the daily schedule and the sensors.
     """
     settings = load_settings()
-    from movie_assets.instance import open_instance  # noqa: PLC0415
+    from movie_assets.instance import WORKSPACE, open_instance  # noqa: PLC0415
 
+    _refuse_taken_port(host, port)
     # Closed again: that its databases are there before Dagster's several processes start is all.
     open_instance(settings).dispose()
     _err.print(f"Dagster's web UI: http://{host}:{port}")
-    command = ["-m", "dagster", "dev", "-m", "movie_assets.definitions"]
+    command = ["-m", "dagster", "dev", "--workspace", str(WORKSPACE)]
     sys.stdout.flush()
     os.execv(  # noqa: S606 - this process becomes Dagster
         sys.executable,
@@ -179,6 +181,17 @@ def _open_graph(settings: Settings) -> tuple[Any, Any]:
     from movie_assets.instance import open_instance  # noqa: PLC0415
 
     return build_definitions(settings), open_instance(settings)
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    """Dagster itself would go on without its web UI."""
+    try:
+        socket.create_server((host, port)).close()
+    except OSError as error:
+        raise OSError(
+            f"Port {port} of {host} cannot be used ({error.strerror}). Choose another one: "
+            f"movie-assets ui --port {port + 1}"
+        ) from error
 
 
 def _tell(error: Exception) -> None:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from movie_assets.settings import Settings
 
+#: Names the graph's code location alike for everybody who opens it: switches of schedules and
+#: sensors and their cursors are kept by that name.
+WORKSPACE = Path(movie_assets.__file__).parent / "workspace.yaml"
 _CONFIGURATION = Path(movie_assets.__file__).parent / "dagster.yaml"
 
 

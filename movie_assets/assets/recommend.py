@@ -37,7 +37,7 @@ def _movie_features(
         genre_names=cleaning.genre_names(movies_table["genre_ids"], genres_table).tolist(),
         vote_counts=movies_table["vote_count"].tolist(),
     )
-    terms_a_film = np.diff(fitted.matrix.indptr)
+    terms_per_film = np.diff(fitted.matrix.indptr)
     return dg.MaterializeResult(
         value=fitted,
         data_version=dg.DataVersion(features_hash(fitted)),
@@ -45,10 +45,10 @@ def _movie_features(
             "dagster/row_count": len(fitted.movie_ids),
             "terms": len(fitted.vocabulary),
             "films_that_can_be_recommended": int(fitted.is_candidate.sum()),
-            "films_without_terms": int((terms_a_film == 0).sum()),
-            "terms_a_film_mean": float(terms_a_film.mean()),
+            "films_without_terms": int((terms_per_film == 0).sum()),
+            "terms_per_film_mean": float(terms_per_film.mean()),
             "heaviest_terms": preview(_heaviest_terms(fitted)),
-            "terms_histogram": histogram(terms_a_film, "Terms a film", "terms"),
+            "terms_histogram": histogram(terms_per_film, "Terms per film", "terms"),
         },
     )
 
@@ -104,7 +104,7 @@ def similarity_matrix(
         frame,
         {
             "films": len(ids),
-            "neighbours_a_film": NEIGHBOURS_A_FILM,
+            "neighbours_per_film": NEIGHBOURS_A_FILM,
             "compare_seconds": round(seconds, 3),
             "best_score_mean": float(frame.loc[frame["rank"] == 1, "score"].mean()),
             "scores_histogram": histogram(

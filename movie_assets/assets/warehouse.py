@@ -51,7 +51,7 @@ def movies_table(
             **counts("values_mended", cleaned.mended),
             "films_without_votes": int((movies["vote_count"] == 0).sum()),
             "votes_histogram": histogram(
-                movies["vote_count"], "Votes a film", "votes", log_counts=True
+                movies["vote_count"], "Votes per film", "votes", log_counts=True
             ),
             "vote_average_histogram": histogram(
                 movies.loc[movies["vote_count"] > 0, "vote_average"], "Average vote", "0 to 10"

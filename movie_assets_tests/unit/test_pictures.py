@@ -19,9 +19,9 @@ _DRAWING = re.compile(r"!\[(.*)\]\(data:image/svg\+xml,(.*)\)")
 
 
 def drawn(values: Any, unit: str = "votes", **options: Any) -> ElementTree.Element:
-    found = _DRAWING.fullmatch(histogram(values, "Votes a film", unit, **options).value)
+    found = _DRAWING.fullmatch(histogram(values, "Votes per film", unit, **options).value)
     assert found
-    assert found[1] == "Votes a film"
+    assert found[1] == "Votes per film"
     assert not re.search(r"[\s<>()]", found[2])  # would end the address
     return ElementTree.fromstring(unquote(found[2]))
 
