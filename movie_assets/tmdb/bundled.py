@@ -59,7 +59,7 @@ class BundledCatalogue:
         return films.result()
 
     def genres(self, *, language: str | None = None) -> list[object]:  # noqa: ARG002 (one only)
-        """Give the entries of the genre list; their names are English whatever `language` says.
+        """Give the entries of the genre list, which is the same for films of every language.
 
         Raises:
             CatalogueMissingError: where the file is not there.

@@ -110,20 +110,22 @@ class TmdbClient:
         """
         if limit < 1:
             raise ValueError("limit must be at least 1")
-        parameters: dict[str, str | int] = {}
-        if language is not None:
-            parameters["with_original_language"] = language
         with self._reading() as reading:
-            return PopularReader(reading, parameters, FilmList(limit), limit, progress).read()
+            return PopularReader(
+                reading, _of_language(language), FilmList(limit), limit, progress
+            ).read()
 
     def genres(self, *, language: str | None = None) -> list[object]:
-        """Give the entries of the genre list as they are, names in `language` (ISO 639-1).
+        """Give the entries of the genre list as they are, names in English.
+
+        Args:
+            language: of the films that the genres are for (ISO 639-1), which is asked for as it is
+                for the films; None for all.
 
         Raises:
             TmdbError: one of its types for each failure.
         """
-        parameters: Parameters = {} if language is None else {"language": language}
-        return self._get("/genre/movie/list", parameters, _parse_genres)
+        return self._get("/genre/movie/list", _of_language(language), _parse_genres)
 
     def movie(self, movie_id: int, *, append: Sequence[str] = ()) -> dict[str, object]:
         """Give one film's details as they are, with the blocks named in `append` in them.
@@ -193,6 +195,10 @@ class TmdbClient:
                 )
 
             yield Reading(ask, sockets, cancelled, self._workers)
+
+
+def _of_language(language: str | None) -> dict[str, str | int]:
+    return {} if language is None else {"with_original_language": language}
 
 
 def _windows(first: date, last: date) -> Iterator[tuple[date, date]]:

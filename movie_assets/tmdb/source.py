@@ -52,7 +52,7 @@ class MovieSource(Protocol):
         ...
 
     def genres(self, *, language: str | None = None) -> list[object]:
-        """Give the entries of the genre list as they are; `language` is that of the names."""
+        """Give the entries of the genre list as they are; `language` is that of the films."""
         ...
 
     def changed_movie_ids(self, since: datetime, until: datetime) -> set[int]:

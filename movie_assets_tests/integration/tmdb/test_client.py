@@ -75,7 +75,7 @@ def test_genres_come_as_they_are(client: TmdbClient, tmdb: Any) -> None:
     entries = [{"id": 18, "name": "Drama", "new": 1}, None, "odd"]
     tmdb.reply({"body": {"genres": entries}})
     assert client.genres(language="de") == entries
-    assert tmdb.asked[0].query["language"] == "de"
+    assert tmdb.asked[0].query["with_original_language"] == "de"
 
 
 class TestPopularMovies:
