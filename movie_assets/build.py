@@ -181,6 +181,8 @@ def _run(
         tags={_PROCESS_TAG: _this_process(), "movie_assets/command": "build"},
         raise_on_error=False,
     )
+    if steps.was_interrupted:
+        raise KeyboardInterrupt
     steps.report_run_failure()
     return result.success and all(
         outcomes[name].status in {"ran", "up to date"} for name in selection
@@ -197,6 +199,8 @@ class _StepListener:
         self._reporter = reporter
         self._asset_of_step = graph.asset_of_step
         self._run_error: str | None = None
+        #: Whether somebody pressed Ctrl-C, which Dagster takes for a failure of the step.
+        self.was_interrupted = False
 
     def __call__(self, entry: EventLogEntry) -> None:
         event = entry.dagster_event
@@ -214,13 +218,19 @@ class _StepListener:
             seconds = event.step_success_data.duration_ms / 1000
             self._ended(event.step_key, seconds, error=None)
         elif kind == DagsterEventType.STEP_FAILURE and event.step_key:
-            data = event.step_failure_data
-            self._ended(event.step_key, 0.0, error=root_message(data.error))
+            error = event.step_failure_data.error
+            self._note_interruption(error)
+            self._ended(event.step_key, 0.0, error=root_message(error))
         elif kind == DagsterEventType.ASSET_CHECK_EVALUATION:
             self._checked(event.asset_check_evaluation_data)
         elif kind == DagsterEventType.RUN_FAILURE:
             error = event.job_failure_data.error
+            self._note_interruption(error)
             self._run_error = root_message(error) if error else None
+
+    def _note_interruption(self, error: Any) -> None:
+        name = dg.DagsterExecutionInterruptedError.__name__
+        self.was_interrupted |= error is not None and error.cls_name == name
 
     def report_run_failure(self) -> None:
         """Where the run failed outside of a step, lay it at the door of all that did not run."""

@@ -2,7 +2,8 @@
 
 Only what a person types and sees belongs here. Errors are told in one line; ``--verbose`` shows
 where they come from. Exit codes: 0 all is well; 1 something failed, or (status) is out of date;
-2 the command or a setting cannot be used; 3 there is no such film; 4 nothing has been built yet.
+2 the command or a setting cannot be used; 3 there is no such film; 4 nothing has been built yet;
+130 stopped by Ctrl-C.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from movie_assets.lookup import Film, Recommendations
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_FILM, EXIT_NOT_BUILT = 1, 2, 3, 4
+EXIT_STOPPED = 130  # as shells have it for Ctrl-C
 
 app = typer.Typer(
     name="movie-assets",
@@ -68,8 +70,12 @@ def build(
         from movie_assets.console import BuildProgress  # noqa: PLC0415
 
         defs, instance = _open_graph(settings)
-    with instance, BuildProgress(_err) as progress:
-        report = builds.build(defs, instance, settings, progress, refresh=refresh)
+    try:
+        with instance, BuildProgress(_err) as progress:
+            report = builds.build(defs, instance, settings, progress, refresh=refresh)
+    except KeyboardInterrupt:
+        _err.print("Stopped. What was finished is stored; build again to go on.")
+        raise typer.Exit(EXIT_STOPPED) from None
     _show_build(report, settings)
     if not report.succeeded:
         raise typer.Exit(EXIT_FAILED)
@@ -168,9 +174,6 @@ def main() -> None:
     """Run the command; what goes wrong is told in one line and by the exit code."""
     try:
         app()
-    except KeyboardInterrupt:
-        _err.print("Stopped. What was finished is stored; build again to go on.")
-        raise SystemExit(130) from None
     except Exception as error:  # noqa: BLE001 - the last place where an error can be told
         _tell(error)
         raise SystemExit(_exit_code(error)) from None
