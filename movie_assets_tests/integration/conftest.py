@@ -148,6 +148,7 @@ class StandIn(ThreadingHTTPServer):
     """Answers as TMDB does, from lists that a test may change, with faults where it asks for them.
 
     Attributes:
+        key: the key that is accepted, in the query or as a bearer token.
         films: the popular list.
         genres: the genre list.
         changed: ids that ``/movie/changes`` gives for any window.
@@ -167,6 +168,7 @@ class StandIn(ThreadingHTTPServer):
         self.reset()
 
     def reset(self, films: int = 60) -> None:
+        self.key = KEY
         self.films = make_films(films)
         self.genres = deepcopy(GENRES)
         self.changed: list[int] = []
@@ -191,7 +193,8 @@ class StandIn(ThreadingHTTPServer):
     def answer(self, asked: Asked) -> Reply:
         if asked.path in self.faults and (reply := self.faults[asked.path](asked)) is not None:
             return reply
-        if asked.query.get("api_key") != KEY:
+        sent = asked.query.get("api_key") or asked.headers.get("Authorization", "")
+        if sent.removeprefix("Bearer ") != self.key:
             return Reply({"status_code": 7, "status_message": "Invalid API key"}, 401)
         if asked.path == "/movie/popular":
             return self._popular(asked)
@@ -376,18 +379,24 @@ class Home:
 
     def hashes(self) -> dict[str, str]:
         """The hash of each table's content and of the features."""
-        return hashes_of(self.settings.home)
+        return content_hashes(self.settings.home)
 
     def runs(self) -> int:
         return self.instance.get_runs_count()
 
 
-def hashes_of(home: Path) -> dict[str, str]:
+def content_hashes(home: Path) -> dict[str, str]:
     """The hash of each table's content, and of the features, in a home."""
     database = home / "movies_data.duckdb"
     found = {name: content_hash(read_arrow(database, table)) for name, table in TABLES.items()}
     found["movie_features"] = features_hash(load_features(home / "features" / "movie_features.npz"))
     return found
+
+
+@pytest.fixture(scope="session")
+def hashes_of() -> Callable[[Path], dict[str, str]]:
+    """Give the hash of each table's content, and of the features, in a home."""
+    return content_hashes
 
 
 @contextmanager
@@ -433,7 +442,7 @@ def built_from_tmdb(
     with open_home(_tmdb_settings(settings_of, folder, _stand_in), build_definitions) as home:
         report = home.build()
     assert report.succeeded, report
-    return BuiltHome(folder, report, home.record, hashes_of(folder))
+    return BuiltHome(folder, report, home.record, content_hashes(folder))
 
 
 OpenHome = Callable[[Path], AbstractContextManager[Home]]
