@@ -11,12 +11,13 @@ import os
 import random
 import shutil
 import socket
+import sqlite3
 import struct
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -345,7 +346,7 @@ class Home:
             settings.tmdb_api_key.get_secret_value() if settings.tmdb_api_key else KEY,
             requests_per_second=1000,
             retry=QUICK,
-            timeouts=Timeouts(connect=1, read=0.5, whole=2),
+            timeouts=Timeouts(connect=1, read=1, whole=2),
         )
         return self.build_definitions(
             settings,
@@ -462,14 +463,6 @@ def open_tmdb_home(
     return open_folder
 
 
-@pytest.fixture
-def home(built_from_tmdb: BuiltHome, open_tmdb_home: OpenHome, tmp_path: Path) -> Iterator[Home]:
-    """A home of one's own, built from the stand-in."""
-    shutil.copytree(built_from_tmdb.folder, tmp_path / "home")
-    with open_tmdb_home(tmp_path / "home") as opened:
-        yield opened
-
-
 OpenWithoutHistory = Callable[[Path], Home]
 
 
@@ -486,6 +479,38 @@ def open_without_history(
             return Home(_tmdb_settings(settings_of, folder, stand_in), instance, build_definitions)
 
         yield open_folder
+
+
+@pytest.fixture
+def home(
+    built_from_tmdb: BuiltHome, open_without_history: OpenWithoutHistory, tmp_path: Path
+) -> Home:
+    """A home of one's own, built from the stand-in; its Dagster history is kept in memory."""
+    folder = tmp_path / "home"
+    shutil.copytree(
+        built_from_tmdb.folder, folder, ignore=lambda _, names: {"dagster"} & set(names)
+    )
+    opened = open_without_history(folder)
+    history = built_from_tmdb.folder / "dagster" / "history"
+    _load(opened.instance.event_log_storage, history / "runs" / "index.db")
+    _load(opened.instance.run_storage, history / "runs.db")
+    return opened
+
+
+def _load(storage: Any, path: Path) -> None:
+    """Fill one of Dagster's storages in memory from its file."""
+    with closing(sqlite3.connect(path)) as source:
+        source.backup(storage._held_conn.connection.dbapi_connection)
+
+
+@pytest.fixture
+def home_on_disk(
+    built_from_tmdb: BuiltHome, open_tmdb_home: OpenHome, tmp_path: Path
+) -> Iterator[Home]:
+    """A home of one's own that other processes can work in too."""
+    shutil.copytree(built_from_tmdb.folder, tmp_path / "home")
+    with open_tmdb_home(tmp_path / "home") as opened:
+        yield opened
 
 
 @pytest.fixture

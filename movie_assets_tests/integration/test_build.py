@@ -161,16 +161,16 @@ def test_sources_that_alone_are_too_old_spare_what_is_made_of_them(home: Any) ->
 
 @pytest.mark.process
 def test_a_killed_build_is_followed_by_one_that_goes_on(
-    home: Any, stand_in: Any, shell: Any, key: str
+    home_on_disk: Any, stand_in: Any, shell: Any, key: str
 ) -> None:
-    before = home.hashes()
+    before = home_on_disk.hashes()
     stand_in.fail("/movie/popular", fault="hang")
     command = str(Path(sys.executable).with_name("movie-assets"))
     process = shell.start(
         command,
         "build",
         "--refresh",
-        MOVIE_ASSETS_HOME=str(home.settings.home),
+        MOVIE_ASSETS_HOME=str(home_on_disk.settings.home),
         TMDB_API_KEY=key,
         TMDB_BASE_URL=stand_in.url,
         MOVIE_ASSETS_LANGUAGE="all",
@@ -181,15 +181,15 @@ def test_a_killed_build_is_followed_by_one_that_goes_on(
     process.communicate(timeout=30)
     stand_in.released.set()
     stand_in.faults.clear()
-    [dead] = home.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
-    assert home.instance.event_log_storage.get_concurrency_run_ids() == {dead.run_id}
-    assert home.hashes() == before
+    [dead] = home_on_disk.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED]))
+    assert home_on_disk.instance.event_log_storage.get_concurrency_run_ids() == {dead.run_id}
+    assert home_on_disk.hashes() == before
 
-    report = home.build()
+    report = home_on_disk.build()
 
     assert "raw_popular_movies" in ran(report)
     assert reasons(report, "raw_popular_movies") == ("last attempt failed",)
     assert report.seconds < 30  # a place in the pool that nobody gives back would hold it for ever
-    assert home.instance.get_run_by_id(dead.run_id).status == dg.DagsterRunStatus.FAILURE
-    assert home.instance.event_log_storage.get_concurrency_run_ids() == set()
-    assert home.hashes() == before
+    assert home_on_disk.instance.get_run_by_id(dead.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert home_on_disk.instance.event_log_storage.get_concurrency_run_ids() == set()
+    assert home_on_disk.hashes() == before

@@ -93,15 +93,15 @@ def test_a_build_that_fails_says_what_and_what_to_do(
 
 
 def test_ctrl_c_stops_a_build_and_the_next_goes_on(
-    home: Any, stand_in: Any, shell: Any, key: str
+    home_on_disk: Any, stand_in: Any, shell: Any, key: str
 ) -> None:
-    before = home.hashes()
+    before = home_on_disk.hashes()
     stand_in.fail("/movie/popular", fault="hang")
     process = shell.start(
         str(Path(sys.executable).with_name("movie-assets")),
         "build",
         "--refresh",
-        MOVIE_ASSETS_HOME=str(home.settings.home),
+        MOVIE_ASSETS_HOME=str(home_on_disk.settings.home),
         TMDB_API_KEY=key,
         TMDB_BASE_URL=stand_in.url,
         MOVIE_ASSETS_LANGUAGE="all",
@@ -115,9 +115,9 @@ def test_ctrl_c_stops_a_build_and_the_next_goes_on(
     assert process.returncode == 130, err
     assert "Stopped. What was finished is stored; build again to go on." in err
     assert "Traceback" not in out + err
-    assert home.hashes() == before
-    assert home.build().succeeded
-    assert home.hashes() == before
+    assert home_on_disk.hashes() == before
+    assert home_on_disk.build().succeeded
+    assert home_on_disk.hashes() == before
 
 
 # -- recommend ------------------------------------------------------------------------------------

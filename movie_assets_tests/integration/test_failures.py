@@ -215,7 +215,7 @@ def test_a_language_is_asked_of_both_lists(home: Any, stand_in: Any) -> None:
     assert len(stored) == 12
     asked = {request.path: request.query for request in stand_in.asked}
     assert asked[POPULAR]["with_original_language"] == "ja"
-    assert asked[GENRES]["language"] == "ja"
+    assert asked[GENRES]["with_original_language"] == "ja"
 
 
 def test_faulty_rows_are_mended_or_dropped_and_counted(home: Any, stand_in: Any) -> None:

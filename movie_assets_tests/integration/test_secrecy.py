@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sqlite3
 import zlib
 from collections.abc import Iterator
@@ -12,8 +13,6 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 import yaml
-
-import movie_assets
 
 V3_KEY = "5ec7e7a11deadbeefcafe0123456789f"
 # The three parts of a v4 token, with every sign that it may have.
@@ -28,16 +27,20 @@ logging.getLogger("urllib3").setLevel(logging.DEBUG)
 
 
 @pytest.fixture
-def home_with_all_logs(tmp_path: Path) -> Path:
-    """A Dagster home that stores what any Python logger says, from DEBUG on."""
-    folder = tmp_path / "home" / "dagster"
-    folder.mkdir(parents=True)
-    settings = yaml.safe_load((Path(movie_assets.__file__).parent / "dagster.yaml").read_text())
-    settings["storage"]["sqlite"]["base_dir"] = str(folder)
-    settings["compute_logs"]["config"]["base_dir"] = str(folder / "storage")
-    settings["python_logs"] = {"managed_python_loggers": ["root"], "python_log_level": "DEBUG"}
-    (folder / "dagster.yaml").write_text(yaml.safe_dump(settings))
-    return tmp_path / "home"
+def home_with_all_logs(built_from_tmdb: Any, tmp_path: Path) -> Path:
+    """A built home, whose Dagster stores what any Python logger says, from DEBUG on."""
+    home = tmp_path / "home"
+    shutil.copytree(built_from_tmdb.folder, home)
+    folder = home / "dagster"
+    configuration = yaml.safe_load((folder / "dagster.yaml").read_text())
+    configuration["storage"]["sqlite"]["base_dir"] = str(folder)
+    configuration["compute_logs"]["config"]["base_dir"] = str(folder / "storage")
+    configuration["python_logs"] = {
+        "managed_python_loggers": ["root"],
+        "python_log_level": "DEBUG",
+    }
+    (folder / "dagster.yaml").write_text(yaml.safe_dump(configuration))
+    return home
 
 
 def forms(secret: str) -> set[bytes]:
@@ -86,19 +89,23 @@ def test_the_key_is_written_nowhere(
         "PYTHONPATH": str(shell.cwd),
         "TMDB_API_KEY": secret,
         "TMDB_BASE_URL": stand_in.url,
+        "MOVIE_ASSETS_LANGUAGE": "all",
+        "MOVIE_ASSETS_MAX_MOVIES": "100",
     }
 
-    # TMDB says the key back in what it sends, as some proxies do, and then breaks off.
+    built = shell.movie_assets("--verbose", "build", "--refresh", **variables)
+    # TMDB says the key back in what it sends, as some proxies do.
     refusal = {"status_code": 7, "status_message": f"Invalid API key {secret}; api_key={secret}"}
     stand_in.fail("/movie/popular", status=401, body=refusal)
-    stand_in.fail("/genre/movie/list", fault="truncate", body={"genres": [{"name": secret}]})
-    failed = shell.movie_assets("--verbose", "build", **variables)
-    stand_in.faults.clear()
-    built = shell.movie_assets("--verbose", "build", **variables)
+    elsewhere = f"https://elsewhere.example/?api_key={quote(secret)}"
+    stand_in.fail("/genre/movie/list", status=301, headers={"Location": elsewhere})
+    failed = shell.movie_assets("--verbose", "build", "--refresh", **variables)
 
     assert failed.returncode == 1
     assert "InvalidKeyError" in failed.stderr
+    assert "RedirectError" in failed.stderr
     assert built.returncode == 0, built.stderr
+    assert "2 of 8 assets ran" in built.stdout
     # This is no test unless the key was sent, and the loggers did say all that they could.
     sent = [
         asked.query.get("api_key", asked.headers.get("Authorization")) for asked in stand_in.asked
