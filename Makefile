@@ -25,7 +25,7 @@ demo: setup ## build the graph on the bundled films and show recommendations
 	@echo "  TMDB_API_KEY=... $(BIN)/movie-assets build    the same graph on TMDB"
 
 test: setup-dev ## run all tests; coverage must be at least 90 %
-	$(BIN)/pytest --cov --cov-report=term
+	$(BIN)/pytest --cov --cov-report=term --numprocesses=auto --dist=loadfile
 
 ui: setup ## Dagster's web UI on this graph, with its daemon
 	@$(BIN)/movie-assets ui

@@ -25,6 +25,7 @@ def test_a_taken_port_is_refused(tmp_path: Path) -> None:
             capture_output=True,
             text=True,
             timeout=60,
+            check=False,
         )
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"Error: Port {port} of 127.0.0.1 cannot be used")
