@@ -20,7 +20,7 @@ import dagster as dg
 from dagster import DagsterEventType, DagsterRunStatus
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
-from movie_assets.checks import latest_evaluation
+from movie_assets.assets.history import latest_evaluation
 from movie_assets.staleness import (
     AssetState,
     Materialization,
@@ -260,11 +260,15 @@ class _StepListener:
 
 
 def root_message(error: Any) -> str:
-    """The first line of the innermost of our own errors; else of the innermost one."""
+    """The first line of what an asset raised, without what Dagster wrapped around it.
+
+    Of a chain of causes the outermost counts: it is ours, and says what to do.
+    """
     chain = [error]
     while chain[-1].cause is not None:
         chain.append(chain[-1].cause)
-    message = str(chain[-1].message).strip()
+    raised = [link for link in chain if not str(link.cls_name).startswith("Dagster")]
+    message = str((raised or chain[-1:])[0].message).strip()
     # Dagster writes the type with its module; the type alone says enough.
     return _MODULE.sub("", message.splitlines()[0]) if message else type(error).__name__
 
@@ -332,6 +336,7 @@ class Graph:
             is_stored=stored is None or name in stored,
             attempt_failed=self._attempt_failed(key, event),
             failed_checks=self._failed_checks(name),
+            is_checked=event is None or self._is_checked(name, event),
             max_age_seconds=_max_age(policy),
         )
 
@@ -351,6 +356,18 @@ class Graph:
             if evaluation is not None and not evaluation.passed:
                 failed.append(key.name)
         return tuple(failed)
+
+    def _is_checked(self, name: str, event: EventLogEntry) -> bool:
+        """Whether every check has come to a finding on what was made last.
+
+        A process that dies between the write and the check leaves rows that nobody has judged.
+        """
+        for key in self._checks[name]:
+            evaluation = latest_evaluation(self.instance, key)
+            judged = evaluation.target_materialization_data if evaluation else None
+            if judged is None or judged.run_id != event.run_id:
+                return False
+        return True
 
     def _stored(self) -> set[str] | None:
         """The assets whose content is on disk; None where that cannot be seen now."""

@@ -13,17 +13,18 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pandas as pd
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from movie_assets.assets.history import (
+    LEAST_SHARE_OF_ROWS,
+    ROW_COUNT_CHECK,
+    last_good_rows,
+    latest_figures,
+    too_few,
+)
 from movie_assets.assets.recommend import NEIGHBOURS_A_FILM
 from movie_assets.recommender import MovieFeatures
 from movie_assets.recommender.neighbours import count_positive
 from movie_assets.warehouse import TABLES, SchemaError, validate
-
-#: Fewer rows than this share of the last good run's are taken for a fault of the source.
-LEAST_SHARE_OF_ROWS = 0.8
-
-_FOUND = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
 
 Inputs = Mapping[str, Any]
 
@@ -192,12 +193,11 @@ def _row_count_kept(table: str, extracted: str) -> Check:
         table: whose rows are counted.
         extracted: the extracted asset that the rows come from, which says what was asked for.
     """
-    key = dg.AssetCheckKey(dg.AssetKey(table), "row_count_kept")
 
     def find(instance: dg.DagsterInstance, inputs: Inputs) -> Finding:
         rows = len(inputs[table])
-        asked_for = str(_latest_figures(instance, extracted).get("asked_for"))
-        last = _last_good_rows(instance, key, asked_for)
+        asked_for = str(latest_figures(instance, extracted).get("asked_for"))
+        last = last_good_rows(instance, table, asked_for)
         passed = last is None or rows >= LEAST_SHARE_OF_ROWS * last
         return Finding(
             passed,
@@ -206,32 +206,19 @@ def _row_count_kept(table: str, extracted: str) -> Check:
                 "last_good_rows": rows if passed or last is None else last,
                 "asked_for": asked_for,
             },
-            None
-            if passed
-            else f"{rows} rows, after {last} in the last good run: less than "
-            f"{LEAST_SHARE_OF_ROWS:.0%}. What is downstream keeps its content. See whether the "
-            "source is complete, then build again. If so few are right, ask for another number "
-            "of films (MOVIE_ASSETS_MAX_MOVIES), which begins a new count.",
+            None if passed or last is None else too_few(rows, last),
         )
 
     return Check(
-        key.name, f"At least {LEAST_SHARE_OF_ROWS:.0%} of the rows of the last good run.", find
+        ROW_COUNT_CHECK,
+        f"At least {LEAST_SHARE_OF_ROWS:.0%} of the rows of the last good run.",
+        find,
     )
-
-
-def _last_good_rows(
-    instance: dg.DagsterInstance, key: dg.AssetCheckKey, asked_for: str
-) -> int | None:
-    # Each evaluation passes the last good count on, so that the latest one is enough.
-    evaluation = latest_evaluation(instance, key)
-    if evaluation is None or evaluation.metadata["asked_for"].value != asked_for:
-        return None
-    return int(str(evaluation.metadata["last_good_rows"].value))
 
 
 def _rows_fetched_are_stored(table: str) -> Check:
     def find(instance: dg.DagsterInstance, inputs: Inputs) -> Finding:
-        figures = _latest_figures(instance, table)
+        figures = latest_figures(instance, table)
         fetched, rejected = figures.get("rows_fetched"), figures.get("rows_rejected", 0)
         stored = len(inputs[table])
         return Finding(
@@ -249,7 +236,7 @@ def _rows_fetched_are_stored(table: str) -> Check:
 def _rows_reconciled(table: str, upstream: str) -> Check:
     def find(instance: dg.DagsterInstance, inputs: Inputs) -> Finding:
         rows_in, stored = len(inputs[upstream]), len(inputs[table])
-        dropped = _latest_figures(instance, table).get("rows_dropped", 0)
+        dropped = latest_figures(instance, table).get("rows_dropped", 0)
         return Finding(
             rows_in == stored + dropped,
             {"rows_in": rows_in, "rows_stored": stored, "rows_dropped": dropped},
@@ -374,28 +361,6 @@ _NEIGHBOUR_CHECKS = [
 
 
 # -- helpers ------------------------------------------------------------------------------------
-
-
-def latest_evaluation(
-    instance: dg.DagsterInstance, key: dg.AssetCheckKey
-) -> dg.AssetCheckEvaluation | None:
-    """What a check last found; None where it never came to a finding.
-
-    A run plans all of its checks when it begins, so the latest record of a check that is under way,
-    or that did not get its turn, is a plan and no finding.
-    """
-    records = instance.event_log_storage.get_asset_check_execution_history(
-        key, limit=1, status=_FOUND
-    )
-    return records[0].evaluation if records else None
-
-
-def _latest_figures(instance: dg.DagsterInstance, table: str) -> dict[str, Any]:
-    event = instance.get_latest_materialization_event(dg.AssetKey(table))
-    materialization = event.asset_materialization if event else None
-    if materialization is None:
-        return {}
-    return {name: value.value for name, value in materialization.metadata.items()}
 
 
 def _subset(values: "pd.Series[Any]", known: "pd.Series[Any]", what: str) -> Finding:

@@ -42,6 +42,7 @@ class AssetState:
         is_stored: whether what was last made is still there.
         attempt_failed: whether a later attempt to make it did not come to an end.
         failed_checks: its blocking checks that failed on what is stored.
+        is_checked: whether all its checks came to a finding on what is stored.
         max_age_seconds: older counts as stale.
     """
 
@@ -52,6 +53,7 @@ class AssetState:
     is_stored: bool = True
     attempt_failed: bool = False
     failed_checks: tuple[str, ...] = ()
+    is_checked: bool = True
     max_age_seconds: float = float("inf")
 
 
@@ -88,6 +90,8 @@ def judge(state: AssetState, states: Mapping[str, AssetState], now: float) -> Ve
     if not state.is_stored:
         reasons.append("not stored any more")
     reasons += [f"check {name} failed" for name in state.failed_checks]
+    if not state.is_checked and not failure:
+        reasons.append("not checked yet")
     if last.code_version != state.code_version:
         reasons.append("code or settings changed")
     reasons += [f"{name} changed" for name in state.inputs if _changed(name, last, states)]

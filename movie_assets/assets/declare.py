@@ -37,7 +37,7 @@ _LINEAGES: dict[str, dg.TableColumnLineage] = {}
 def table_asset(
     *,
     group: str,
-    uses: tuple[ModuleType, ...] = (),
+    uses: tuple[ModuleType | Callable[..., object], ...] = (),
     lineage: Lineage | None = None,
     kinds: frozenset[str] = frozenset({"duckdb", "pandas"}),
     pool: str | None = None,
@@ -46,7 +46,7 @@ def table_asset(
 
     Args:
         group: the asset's group in the UI.
-        uses: modules whose code the content depends on, beside the function's own.
+        uses: functions and whole modules whose code the content depends on, beside its own.
         lineage: where columns come from; a column that stands for itself is left out.
         kinds: badges in the UI.
         pool: concurrency pool; its limit is in dagster.yaml.

@@ -15,7 +15,8 @@ import pyarrow as pa
 
 from movie_assets import tmdb
 from movie_assets.assets.declare import counts, table_asset, table_result
-from movie_assets.tmdb import MovieSource, RetryPolicy, rows
+from movie_assets.assets.history import refuse_lost_rows
+from movie_assets.tmdb import MovieSource, RetryPolicy, listing, reading, rows
 from movie_assets.warehouse import TABLES
 
 #: Steps in this pool ask TMDB; its limit in dagster.yaml keeps runs from doing so side by side,
@@ -58,7 +59,12 @@ class Extraction:
         return f"{self.limit} films in {self.language or 'all languages'} of {self.source.name}"
 
 
-@table_asset(group="extract", uses=(rows,), kinds=frozenset({"tmdb", "duckdb"}), pool=TMDB_POOL)
+@table_asset(
+    group="extract",
+    uses=(rows, listing, reading),
+    kinds=frozenset({"tmdb", "duckdb"}),
+    pool=TMDB_POOL,
+)
 def raw_popular_movies(
     context: dg.AssetExecutionContext, extraction: dg.ResourceParam[Extraction]
 ) -> dg.MaterializeResult[pa.Table]:
@@ -76,6 +82,9 @@ def raw_popular_movies(
             f"{source.name} has no film in {extraction.language or 'any language'}: check "
             "MOVIE_ASSETS_LANGUAGE and TMDB_BASE_URL. What is stored stays as it was."
         )
+    refuse_lost_rows(
+        context.instance, "raw_popular_movies", len(popular.movies), extraction.asked_for
+    )
     if not popular.complete:
         context.log.warning(
             "%s lists %s films, but only %s different ones could be read: the list moved too fast.",
@@ -102,7 +111,9 @@ def raw_popular_movies(
 
 
 @table_asset(group="extract", uses=(rows,), kinds=frozenset({"tmdb", "duckdb"}), pool=TMDB_POOL)
-def raw_genres(extraction: dg.ResourceParam[Extraction]) -> dg.MaterializeResult[pa.Table]:
+def raw_genres(
+    context: dg.AssetExecutionContext, extraction: dg.ResourceParam[Extraction]
+) -> dg.MaterializeResult[pa.Table]:
     """Read the list of genres."""
     started = time.perf_counter()
     entries = extraction.source.genres(language=extraction.language)
@@ -113,6 +124,7 @@ def raw_genres(extraction: dg.ResourceParam[Extraction]) -> dg.MaterializeResult
             f"{extraction.source.name} lists no genre: check TMDB_BASE_URL, and try again later. "
             "What is stored stays as it was."
         )
+    refuse_lost_rows(context.instance, "raw_genres", len(objects), extraction.asked_for)
     rejected = {"entry is no object": len(entries) - len(objects)}
     frame = _numbered("raw_genres", [rows.parse_genre(entry) for entry in objects])
     return table_result(

@@ -5,6 +5,12 @@ import pandas as pd
 import pyarrow as pa
 
 from movie_assets.assets.declare import counts, table_asset, table_result
+from movie_assets.assets.history import (
+    RowsLostError,
+    latest_figures,
+    refuse_lost_rows,
+    refuse_lost_values,
+)
 from movie_assets.assets.pictures import histogram
 from movie_assets.warehouse import TABLES, cleaning
 
@@ -13,12 +19,13 @@ _MOVIE_COLUMNS = [name for name in TABLES["movies_table"].column_names if name !
 
 @table_asset(
     group="warehouse",
-    uses=(cleaning,),
+    uses=(cleaning.clean_genres,),
     lineage={column: [("raw_genres", column)] for column in ("id", "name")},
 )
 def genres_table(raw_genres: pd.DataFrame) -> dg.MaterializeResult[pa.Table]:
     """Clean the genres."""
     cleaned = cleaning.clean_genres(raw_genres)
+    _refuse_nothing("genres_table", cleaned, "genres")
     return table_result(
         "genres_table",
         cleaned.frame,
@@ -28,7 +35,7 @@ def genres_table(raw_genres: pd.DataFrame) -> dg.MaterializeResult[pa.Table]:
 
 @table_asset(
     group="warehouse",
-    uses=(cleaning,),
+    uses=(cleaning.clean_movies,),
     lineage={
         **{column: [("raw_popular_movies", column)] for column in _MOVIE_COLUMNS},
         "title": [("raw_popular_movies", "title"), ("raw_popular_movies", "original_title")],
@@ -37,11 +44,17 @@ def genres_table(raw_genres: pd.DataFrame) -> dg.MaterializeResult[pa.Table]:
     },
 )
 def movies_table(
-    raw_popular_movies: pd.DataFrame, genres_table: pd.DataFrame
+    context: dg.AssetExecutionContext,
+    raw_popular_movies: pd.DataFrame,
+    genres_table: pd.DataFrame,
 ) -> dg.MaterializeResult[pa.Table]:
     """Clean the films."""
     cleaned = cleaning.clean_movies(raw_popular_movies, set(genres_table["id"]))
     movies = cleaned.frame
+    _refuse_nothing("movies_table", cleaned, "films")
+    asked_for = str(latest_figures(context.instance, "raw_popular_movies").get("asked_for"))
+    if refuse_lost_rows(context.instance, "movies_table", len(movies), asked_for) is not None:
+        refuse_lost_values("movies_table", cleaned)
     return table_result(
         "movies_table",
         movies,
@@ -65,7 +78,7 @@ def movies_table(
 
 @table_asset(
     group="warehouse",
-    uses=(cleaning,),
+    uses=(cleaning.join_genre_names,),
     lineage={
         **{
             column: [("movies_table", column)]
@@ -89,3 +102,13 @@ def movie_genre_data(
             "years_histogram": histogram(years, "Films by year of release", "year"),
         },
     )
+
+
+def _refuse_nothing(table: str, cleaned: cleaning.Cleaned, what: str) -> None:
+    if cleaned.frame.empty:
+        why = ", ".join(f"{count} x {reason}" for reason, count in cleaned.dropped.items())
+        raise RowsLostError(
+            f"{table} was not written, what it held is unchanged: none of the {what} that the "
+            f"source sent can be used ({why or 'there were none'}). See whether it is TMDB that "
+            "TMDB_BASE_URL names, and build again later."
+        )

@@ -16,6 +16,18 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+#: No film in ten thousand has had more than a few thousand; squares of these are still numbers.
+POPULARITY_MAX = 1e9
+#: Reasons that name a value which TMDB gives for every film.
+ALWAYS_GIVEN = frozenset(
+    {
+        "genres missing: none",
+        "popularity missing or out of range: 0",
+        "title missing: original title taken",
+        "vote average missing or out of range: 0",
+        "vote count missing or out of range: 0",
+    }
+)
 INTEGER_MAX = 2**31 - 1
 _DATE = "(?!0000)[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
 
@@ -33,6 +45,11 @@ class Cleaned:
     frame: pd.DataFrame
     dropped: dict[str, int] = field(default_factory=dict)
     mended: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def mended_always_given(self) -> dict[str, int]:
+        """Of ``mended``, what replaces a value that TMDB gives for every film."""
+        return {why: count for why, count in self.mended.items() if why in ALWAYS_GIVEN}
 
 
 def clean_movies(raw: pd.DataFrame, known_genres: Collection[int]) -> Cleaned:
@@ -57,7 +74,7 @@ def clean_movies(raw: pd.DataFrame, known_genres: Collection[int]) -> Cleaned:
     overview, released = _text(kept["overview"]), _text(kept["release_date"])
     dates = _date(released)
     genre_ids = [_known_genres(ids, known_genres) for ids in kept["genre_ids"]]
-    popularity = _number(kept["popularity"], low=0.0)
+    popularity = _number(kept["popularity"], low=0.0, high=POPULARITY_MAX)
     vote_average = _number(kept["vote_average"], low=0.0, high=10.0)
     vote_count = _number(kept["vote_count"], low=0, high=INTEGER_MAX)
     mended |= {
