@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 #: A block of scores, rows x candidates in float32, takes at most this many bytes.
 BLOCK_BYTES = 64 * 2**20
 
-#: From so many multiplications on (about 10,000 films) the kernel is worth loading: NumPy takes
-#: about as long for them as the kernel to compile, which it does once on a machine.
-KERNEL_FROM = 1e8
+#: From so many multiplications on (about 5,500 films) the kernel is worth loading: NumPy then takes
+#: two seconds, the kernel half a second, and once on a machine eight more to compile.
+KERNEL_FROM = 3e7
 
 
 @dataclass(frozen=True)
@@ -156,7 +156,7 @@ def _search(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     if task.multiplications() < KERNEL_FROM:
         return blocks.search(task, block_bytes=block_bytes, progress=progress)
-    # numba takes a third of a second to import, which small catalogues and the command line save.
+    # numba takes a fifth of a second to import, which small catalogues and the command line save.
     from movie_assets.recommender import top_k as kernel  # noqa: PLC0415
 
     return kernel.search(task, threads=threads, progress=progress)

@@ -17,7 +17,7 @@ by one thread through all tiles:
 A score is a sum over the row's terms in the order of columns, whatever tile its candidate is in,
 and keys are totally ordered. So nothing depends on threads, chunks, tiles or the order of rows.
 
-Importing this module loads numba (about a third of a second); its first call compiles and keeps the
+Importing this module loads numba (about a fifth of a second); its first call compiles and keeps the
 result on disk. Small catalogues therefore go to ``blocks``; ``neighbours.top_k`` decides.
 """
 
