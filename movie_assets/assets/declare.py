@@ -18,6 +18,7 @@ from movie_assets.warehouse.io_manager import column_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from types import ModuleType
 
 #: A table with more columns is wider than the place that the web UI has for it.
@@ -37,7 +38,7 @@ _LINEAGES: dict[str, dg.TableColumnLineage] = {}
 def table_asset(
     *,
     group: str,
-    uses: tuple[ModuleType | Callable[..., object], ...] = (),
+    uses: tuple[ModuleType | Path | Callable[..., object], ...] = (),
     lineage: Lineage | None = None,
     kinds: frozenset[str] = frozenset({"duckdb", "pandas"}),
     pool: str | None = None,
@@ -46,7 +47,8 @@ def table_asset(
 
     Args:
         group: the asset's group in the UI.
-        uses: functions and whole modules whose code the content depends on, beside its own.
+        uses: functions, modules, or modules' files, whose code the content depends on, beside its
+            own.
         lineage: where columns come from; a column that stands for itself is left out.
         kinds: badges in the UI.
         pool: concurrency pool; its limit is in dagster.yaml.

@@ -5,6 +5,7 @@ the same tables.
 """
 
 import time
+from pathlib import Path
 
 import dagster as dg
 import numpy as np
@@ -15,12 +16,23 @@ from movie_assets import recommender
 from movie_assets.assets.declare import preview, table_asset, table_result, timed
 from movie_assets.assets.pictures import histogram
 from movie_assets.assets.versions import code_version
-from movie_assets.recommender import MovieFeatures, explanations, features, metrics, neighbours
+from movie_assets.recommender import (
+    MovieFeatures,
+    blocks,
+    explanations,
+    features,
+    metrics,
+    neighbours,
+    scoring,
+)
 from movie_assets.recommender.storage import features_hash
 from movie_assets.warehouse import cleaning
 
 #: How many neighbours similarity_matrix keeps of each film.
 NEIGHBOURS_A_FILM = 50
+
+#: The kernel's file: to import it loads numba, which few commands need.
+KERNEL = Path(recommender.__file__).with_name("top_k.py")
 
 
 class NothingAlikeError(Exception):
@@ -65,7 +77,7 @@ movie_features = dg.asset(
 
 @table_asset(
     group="recommend",
-    uses=(neighbours, explanations),
+    uses=(neighbours, scoring, blocks, KERNEL, explanations),
     kinds=frozenset({"scikitlearn", "duckdb"}),
     lineage={
         "movie_id": [("movies_table", "id")],

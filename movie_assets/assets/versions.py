@@ -7,6 +7,7 @@ import hashlib
 import inspect
 import textwrap
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 
-def code_version(*parts: ModuleType | Callable[..., object] | str) -> str:
+def code_version(*parts: ModuleType | Callable[..., object] | Path | str) -> str:
     """A version that changes when the code of one of the parts changes.
 
     A function counts together with all that it uses of its own module: helpers, constants and
@@ -22,14 +23,16 @@ def code_version(*parts: ModuleType | Callable[..., object] | str) -> str:
     nothing.
 
     Args:
-        parts: functions, whole modules, or text that is taken as it is.
+        parts: functions, whole modules, the files of modules that are better not imported for
+            this, or text that is taken as it is.
     """
     digest = hashlib.sha256()
     for part in parts:
-        digest.update(f"{type(part).__name__}\n".encode())
+        kind = "module" if isinstance(part, Path) else type(part).__name__
+        digest.update(f"{kind}\n".encode())
         if isinstance(part, str):
             digest.update(part.encode())
-        elif isinstance(part, ModuleType):
+        elif isinstance(part, ModuleType | Path):
             digest.update(ast.dump(_code(part)).encode())
         else:
             for code in _with_what_it_uses(part):
@@ -80,9 +83,10 @@ def _names(tree: ast.AST) -> Iterator[str]:
     return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
-def _code(part: ModuleType | Callable[..., object]) -> ast.Module:
+def _code(part: ModuleType | Callable[..., object] | Path) -> ast.Module:
     """The syntax tree, without docstrings."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(part)))
+    source = part.read_text("utf-8") if isinstance(part, Path) else inspect.getsource(part)
+    tree = ast.parse(textwrap.dedent(source))
     for node in ast.walk(tree):
         _drop_docstring(node)
     return tree

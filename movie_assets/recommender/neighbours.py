@@ -1,7 +1,8 @@
 """Neighbours: for each row of a feature matrix the K rows most like it, exactly.
 
-No n x n matrix is ever held: the product is made block by block and each block is cut down to its
-K best at once.
+No n x n matrix is ever held: the product is made part by part and each part is cut down to its K
+best at once, by plain NumPy (``blocks``) or the compiled kernel (``top_k``), whichever is sooner
+done. Both give the same result to the last bit.
 """
 
 from __future__ import annotations
@@ -11,19 +12,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from movie_assets.recommender import blocks
+from movie_assets.recommender.scoring import ScoringTask, scoring_task
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
     from scipy import sparse
 
     from movie_assets.recommender.features import MovieFeatures
-
-    Ints = NDArray[np.int32]
-    Floats = NDArray[np.float32]
+    from movie_assets.recommender.scoring import PairCodes
 
 #: A block of scores, rows x candidates in float32, takes at most this many bytes.
 BLOCK_BYTES = 64 * 2**20
+
+#: From so many multiplications on (about 5,500 films) the kernel is worth loading: NumPy then takes
+#: two seconds, the kernel half a second, and once on a machine eight more to compile.
+KERNEL_FROM = 3e7
 
 
 @dataclass(frozen=True)
@@ -58,32 +64,102 @@ def nearest_neighbours(
     Args:
         features: rows of length 1 or 0; the candidates among them are marked.
         k: the most neighbours a film gets, at least 1.
-        block_bytes: memory for one block of scores.
+        block_bytes: memory for one block of scores, where NumPy makes them.
         progress: called with films done and films in all after each block.
 
     Raises:
         ValueError: where k is less than 1.
     """
-    if k < 1:
-        raise ValueError(f"k must be at least 1, not {k}")
     candidates = np.flatnonzero(features.is_candidate).astype(np.int32)
-    transposed = features.matrix[candidates].T.tocsc()
-    n_rows = features.matrix.shape[0]
-    step = max(1, block_bytes // (4 * max(1, len(candidates))))
-    parts: list[tuple[Ints, Ints, Ints, Floats]] = []
-    for start in range(0, max(n_rows, 1), step):  # no films make one block without rows
-        stop = min(start + step, n_rows)
-        block = _block_scores(features.matrix, transposed, candidates, start, stop)
-        parts.append(_top_k(block, candidates, k, first_row=start))
-        if progress:
-            progress(stop, n_rows)
-    rows, columns, ranks, scores = zip(*parts, strict=True)
-    return Neighbours(
-        rows=np.concatenate(rows),
-        columns=np.concatenate(columns),
-        ranks=np.concatenate(ranks),
-        scores=np.concatenate(scores),
+    own = np.full(len(features.movie_ids), -1, dtype=np.int32)
+    own[candidates] = np.arange(len(candidates), dtype=np.int32)
+    task = scoring_task(
+        features.matrix,
+        features.matrix[candidates],
+        min(k, max(1, len(candidates))),
+        exclude_self=own,
+        # Rows of length 1 in float32 can give a product a little above 1.
+        ceiling=1.0,
     )
+    indices, scores = _search(task, block_bytes=block_bytes, progress=progress)
+    rows, ranks = np.nonzero(indices >= 0)
+    return Neighbours(
+        rows=rows.astype(np.int32),
+        columns=candidates[indices[rows, ranks]],
+        ranks=(ranks + 1).astype(np.int32),
+        scores=scores[rows, ranks],
+    )
+
+
+def top_k(  # noqa: PLR0913 - three are asked for, the others are options
+    rows: sparse.csr_matrix,
+    candidates: sparse.csr_matrix,
+    k: int,
+    *,
+    prior: ArrayLike | None = None,
+    exclude_self: bool | ArrayLike = False,
+    pair_codes: PairCodes | None = None,
+    ceiling: float = np.inf,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Find each row's K candidates with the largest inner product, exactly.
+
+    Equal scores are ordered by candidate. Each row's result depends on that row and the candidates
+    alone: neither on threads nor on the other rows, to the last bit. Ctrl-C is heard within some
+    seconds, and nothing of the result is then given.
+
+    Args:
+        rows: CSR float32 of shape (n_rows, n_terms), nothing negative.
+        candidates: CSR float32 of shape (n_candidates, n_terms), nothing negative.
+        k: the most candidates a row gets, at least 1.
+        prior: one factor a candidate, at least 0, by which its scores are multiplied; a candidate
+            with 0 is nobody's.
+        exclude_self: True where row i is candidate i and must not get itself; or integers of shape
+            (n_rows,), each row's own candidate, -1 where it is none.
+        pair_codes: a factor in [0, 1] a pair of row and candidate, looked up from a small code of
+            each: codes of shape (n_rows,), codes of shape (n_candidates,), and the table of
+            factors, row codes x candidate codes.
+        ceiling: larger scores count as this one, before they are ranked.
+        threads: how many; None for as many as this process has processors. A small task is done in
+            the calling thread.
+        progress: called in the calling thread with rows done and rows in all, now and then.
+
+    Returns:
+        Indices of candidates, int32 of shape (n_rows, k), and scores, float32 of the same shape,
+        the best first; -1 and 0 where a row has fewer than K positive scores.
+
+    Raises:
+        ValueError: where weights, prior or factors are negative or not finite, shapes do not fit,
+            or scores would be beyond float32.
+    """
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads must be at least 1, not {threads}")
+    task = scoring_task(
+        rows,
+        candidates,
+        k,
+        prior=prior,
+        exclude_self=exclude_self,
+        pair_codes=pair_codes,
+        ceiling=ceiling,
+    )
+    return _search(task, threads=threads, progress=progress)
+
+
+def _search(
+    task: ScoringTask,
+    *,
+    block_bytes: int = BLOCK_BYTES,
+    threads: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    if task.multiplications() < KERNEL_FROM:
+        return blocks.search(task, block_bytes=block_bytes, progress=progress)
+    # numba takes a fifth of a second to import, which small catalogues and the command line save.
+    from movie_assets.recommender import top_k as kernel  # noqa: PLC0415
+
+    return kernel.search(task, threads=threads, progress=progress)
 
 
 def count_positive(features: MovieFeatures, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -97,46 +173,3 @@ def count_positive(features: MovieFeatures, rows: NDArray[np.int64]) -> NDArray[
     positive = np.asarray((product > 0).sum(axis=1)).ravel().astype(np.int64)
     has_itself = features.is_candidate[rows] & (np.diff(features.matrix.indptr)[rows] > 0)
     return np.asarray(positive - has_itself)
-
-
-def _block_scores(
-    matrix: sparse.csr_matrix,
-    transposed: sparse.csc_matrix,
-    candidates: NDArray[np.int32],
-    start: int,
-    stop: int,
-) -> NDArray[np.float32]:
-    scores = (matrix[start:stop] @ transposed).toarray()
-    # Rows of length 1 in float32 can give a product a little above 1.
-    np.clip(scores, 0.0, 1.0, out=scores)
-    itself = np.searchsorted(candidates, np.arange(start, stop))
-    inside = itself < len(candidates)
-    inside[inside] = candidates[itself[inside]] == np.arange(start, stop)[inside]
-    scores[np.flatnonzero(inside), itself[inside]] = 0.0
-    return np.asarray(scores)
-
-
-def _top_k(
-    scores: NDArray[np.float32], candidates: NDArray[np.int32], k: int, first_row: int
-) -> tuple[Ints, Ints, Ints, Floats]:
-    n_candidates = scores.shape[1]
-    if n_candidates > k:
-        # All ties of the K-th score are kept here and cut after the sort: else which of them
-        # stays would be left to the partition.
-        threshold = np.partition(scores, n_candidates - k, axis=1)[:, n_candidates - k, None]
-        keep = (scores >= threshold) & (scores > 0)
-    else:
-        keep = scores > 0
-    rows, columns = np.nonzero(keep)
-    values = scores[rows, columns]
-    order = np.lexsort((columns, -values, rows))
-    rows, columns, values = rows[order], columns[order], values[order]
-    counts = np.bincount(rows, minlength=scores.shape[0])
-    ranks = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
-    best = ranks <= k
-    return (
-        (rows[best] + first_row).astype(np.int32),
-        candidates[columns[best]],
-        ranks[best].astype(np.int32),
-        values[best],
-    )

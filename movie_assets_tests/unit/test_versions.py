@@ -153,6 +153,12 @@ def test_every_part_counts_and_their_order(load: Load) -> None:
     assert all(len(version) == 12 for version in versions)
 
 
+def test_a_modules_file_stands_for_the_module(load: Load) -> None:
+    module = load(CODE)
+    assert module.__file__
+    assert code_version(Path(module.__file__)) == code_version(module)
+
+
 def test_functions_within_functions() -> None:
     def inner() -> int:
         return 1
