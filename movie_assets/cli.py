@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from movie_assets.console import plain, printable
 from movie_assets.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -38,8 +40,9 @@ app = typer.Typer(
     "(see .env.example); without TMDB_API_KEY the bundled films are used.",
 )
 
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+# What comes from data is shown by `plain`, so that none of it is taken for markup.
+_out = Console(highlight=False, emoji=False)
+_err = Console(stderr=True, highlight=False, emoji=False)
 _verbose = False
 
 
@@ -134,8 +137,8 @@ def status(
         for row in rows:
             table.add_row(
                 row.asset,
-                f"[{_COLOURS[row.state]}]{row.state}",
-                "; ".join(row.why),
+                Text(row.state, _COLOURS[row.state]),
+                plain("; ".join(row.why)),
                 row.built or "never",
                 "" if row.rows is None else f"{row.rows:,}",
             )
@@ -161,7 +164,7 @@ def ui(
     _refuse_taken_port(host, port)
     # Closed again: that its databases are there before Dagster's several processes start is all.
     open_instance(settings).dispose()
-    _err.print(f"Dagster's web UI: http://{host}:{port}")
+    _err.print(plain(f"Dagster's web UI: http://{host}:{port}"), soft_wrap=True)
     command = ["-m", "dagster", "dev", "--workspace", str(WORKSPACE)]
     sys.stdout.flush()
     os.execv(  # noqa: S606 - this process becomes Dagster
@@ -201,11 +204,12 @@ def _tell(error: Exception) -> None:
     from movie_assets.tmdb.redact import redact  # noqa: PLC0415
 
     text = "".join(traceback.format_exception(error)) if _verbose else _one_line(error)
-    _err.print(redact(text, _secrets()), style="red", markup=False, soft_wrap=True)
+    for line in redact(text, _secrets()).splitlines():
+        _err.print(plain(line), style="red", soft_wrap=True)
 
 
 def _one_line(error: Exception) -> str:
-    message = " ".join(str(error).split())
+    message = " ".join(printable(str(error)).split())
     if isinstance(error, _expected_errors()):
         return f"Error: {message}"
     return f"Error: {type(error).__name__}: {message} (movie-assets --verbose shows where)"
@@ -261,7 +265,7 @@ def _show_build(report: BuildReport, settings: Settings) -> None:
         ran = outcome.seconds > 0
         table.add_row(
             outcome.name,
-            f"[{_COLOURS[outcome.status]}]{outcome.status}",
+            Text(outcome.status, _COLOURS[outcome.status]),
             "" if outcome.rows is None else f"{outcome.rows:,}",
             f"{outcome.seconds:.2f}" if ran else "",
             f"{outcome.seconds / total:.0%}" if ran else "",
@@ -269,28 +273,27 @@ def _show_build(report: BuildReport, settings: Settings) -> None:
     _out.print(table)
     for outcome in report.outcomes:
         if outcome.error:
-            _err.print(
-                f"{outcome.name}: {outcome.error}", style="red", markup=False, soft_wrap=True
-            )
+            _err.print(plain(f"{outcome.name}: {outcome.error}"), style="red", soft_wrap=True)
     if not report.succeeded:
         _err.print("What failed keeps its last good content. Build again to try it again.")
     elif not report.ran:
         _out.print(f"\nEverything is up to date: nothing ran ({report.seconds:.1f} s).")
     else:
-        _out.print(
-            f"\n{len(report.ran)} of {len(report.outcomes)} assets ran in {report.seconds:.1f} s, "
-            f"into {settings.database}."
-        )
+        done = f"{len(report.ran)} of {len(report.outcomes)} assets ran in {report.seconds:.1f} s"
+        _out.print()
+        _out.print(plain(f"{done}, into {settings.database}."), soft_wrap=True)
 
 
 def _show_recommendations(recommendations: Recommendations) -> None:
     film = recommendations.film
-    _out.print(f"\n[bold]Films like {film.label}[/bold]  {', '.join(film.genres)}")
+    heading = plain(f"Films like {film.label}", "bold")
+    _out.print()
+    _out.print(Text.assemble(heading, "  ", plain(", ".join(film.genres))))
     if recommendations.others:
         others = ", ".join(
             f"--year {other.year} for {other.label}" for other in recommendations.others
         )
-        _err.print(f"Several films have this title: {others}.", style="yellow", markup=False)
+        _err.print(plain(f"Several films have this title: {others}."), style="yellow")
     if not recommendations.found:
         _out.print("No film shares a word of its overview or a genre with it.")
         return
@@ -303,10 +306,10 @@ def _show_recommendations(recommendations: Recommendations) -> None:
     for found in recommendations.found:
         table.add_row(
             str(found.rank),
-            found.film.label,
+            plain(found.film.label),
             f"{found.score:.2f}",
             f"{found.film.vote_average:.1f}",
-            ", ".join(found.shared_terms),
+            plain(", ".join(found.shared_terms)),
         )
     _out.print(table)
 

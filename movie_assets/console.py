@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +18,21 @@ if TYPE_CHECKING:
     from rich.progress import TaskID
 
     from movie_assets.staleness import AssetState, Verdict
+
+
+# The control characters, the line and paragraph separators, what turns the direction of writing
+# round, and halves of characters, which no encoding can write.
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """Give text from outside as a terminal may have it: on one line and without control codes."""
+    return _UNPRINTABLE.sub(" ", text)
+
+
+def plain(text: str, style: str = "") -> Text:
+    """Give text from outside for rich to show just as it is, brackets and colons included."""
+    return Text(printable(text), style)
 
 
 class BuildProgress:
@@ -67,7 +84,7 @@ class BuildProgress:
 
     def message(self, text: str) -> None:
         """Write a line."""
-        self._console.print(text, style="dim", markup=False, soft_wrap=True)
+        self._console.print(plain(text), style="dim", soft_wrap=True)
 
 
 class StatusRow(NamedTuple):
