@@ -170,17 +170,12 @@ class TmdbClient:
         """Send one request at the shared pace, as often as it takes."""
         # The queue before the first try does not count as time spent in vain.
         self._throttle.acquire(cancelled)
-        is_first = True
-
-        def attempt() -> Answer:
-            nonlocal is_first
-            if not is_first:
-                self._throttle.acquire(cancelled)
-            is_first = False
-            return parse(self._transport.get(session, path, parameters))
-
         return call_with_retries(
-            attempt, self._retry, cancelled=cancelled, hold_everybody=self._throttle.pause
+            lambda: parse(self._transport.get(session, path, parameters)),
+            self._retry,
+            cancelled=cancelled,
+            hold_everybody=self._throttle.pause,
+            take_turn=lambda: self._throttle.acquire(cancelled),
         )
 
     @contextmanager

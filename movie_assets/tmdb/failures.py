@@ -120,12 +120,13 @@ class Timeouts:
     Attributes:
         connect: until the connection stands.
         read: between any two pieces of the answer.
-        whole: from the first byte of the answer's body to its last.
+        whole: from the request to the last byte of its answer; the look-up of the host's name
+            and the wait for each of its addresses cannot be broken off, and come on top.
     """
 
     connect: float = 5.0
     read: float = 10.0
-    whole: float = 60.0
+    whole: float = 20.0
 
 
 def failure_of(error: Exception, host: str, timeouts: Timeouts) -> TmdbError:

@@ -86,22 +86,38 @@ def call_with_retries(
     *,
     cancelled: threading.Event,
     hold_everybody: Callable[[float], None],
+    take_turn: Callable[[], None] = lambda: None,
 ) -> Answer:
     """Call `attempt` until it succeeds, fails for good, or the policy's patience ends.
 
-    `hold_everybody` is called with the seconds for which the server is to be left alone.
+    `hold_everybody` is called with the seconds for which the server is to be left alone;
+    `take_turn` returns when the next try may begin.
 
     Raises:
         TmdbError: of the last try; its `tries` and `seconds` are filled in.
         Cancelled: where `cancelled` is set while waiting.
     """
 
+    tries = 0
+    last: TmdbError | None = None
+    started = time.monotonic()
+
+    def counted() -> Answer:
+        nonlocal tries
+        tries += 1
+        return attempt()
+
     def sleep(seconds: float) -> None:
         if cancelled.wait(seconds):
             raise Cancelled
+        take_turn()
+        # Others may have been told meanwhile to leave the server alone, which holds us as well.
+        if last is not None and time.monotonic() - started > policy.total_seconds:
+            raise last
 
     def before_sleep(state: RetryCallState) -> None:
-        error = _error_of(state)
+        nonlocal last
+        last = error = _error_of(state)
         if error is not None and error.retry_after is not None:
             hold_everybody(error.retry_after)
         elif isinstance(error, RateLimitedError):
@@ -126,11 +142,10 @@ def call_with_retries(
         before_sleep=before_sleep,
         reraise=True,
     )
-    started = time.monotonic()
     try:
-        return retrying(attempt)
+        return retrying(counted)
     except TmdbError as error:
-        error.tries = int(retrying.statistics["attempt_number"])
+        error.tries = tries
         error.seconds = time.monotonic() - started
         raise
 

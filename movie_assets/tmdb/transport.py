@@ -11,11 +11,10 @@ import http.client
 import http.cookiejar
 import socket
 import threading
-import time
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Self
 
 import requests
 import urllib3
@@ -28,6 +27,7 @@ from movie_assets.tmdb.errors import (
     InvalidKeyError,
     MissingKeyError,
     RequestTimeoutError,
+    TmdbError,
 )
 from movie_assets.tmdb.failures import Timeouts, failure_of, host_of, parse_json, refusal
 from movie_assets.tmdb.redact import redact
@@ -121,28 +121,103 @@ def _shut(connected: socket.socket) -> None:
         socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
+class _TimeLimit:
+    """Breaks the try of this thread off when its time is up, whatever it is reading just then.
+
+    The timeouts of `requests` bound the wait for each piece of an answer, and begin anew with every
+    byte that a server sends.
+    """
+
+    _current = threading.local()
+
+    def __init__(self, seconds: float) -> None:
+        self._lock = threading.Lock()
+        self._sockets: list[socket.socket] = []
+        self._timer = threading.Timer(seconds, self._expire)
+        self._timer.daemon = True
+        self._ended = False
+        #: Whether the time was up before the try ended.
+        self.expired = False
+
+    @classmethod
+    def watch(cls, connected: socket.socket) -> None:
+        """Let this thread's limit, if it has one, shut a socket that the thread reads from."""
+        limit: _TimeLimit | None = getattr(cls._current, "limit", None)
+        if limit is not None:
+            limit._add(connected)
+
+    def __enter__(self) -> Self:
+        self._current.limit = self
+        self._timer.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._timer.cancel()
+        self._current.limit = None
+        with self._lock:
+            self._ended = True
+            for duplicate in self._sockets:
+                duplicate.close()
+
+    def _add(self, connected: socket.socket) -> None:
+        # A duplicate, since TLS takes the original over during its handshake. Shutting either of
+        # the two ends the connection.
+        duplicate = socket.fromfd(connected.fileno(), connected.family, connected.type)
+        with self._lock:
+            self._sockets.append(duplicate)
+            if self.expired:
+                _shut(duplicate)
+
+    def _expire(self) -> None:
+        with self._lock:
+            if not self._ended:
+                self.expired = True
+                for duplicate in self._sockets:
+                    _shut(duplicate)
+
+
 class _RecordingAdapter(HTTPAdapter):
     """An adapter whose connections report their sockets; it follows and retries nothing."""
 
     def __init__(self, sockets: OpenSockets, connections: int) -> None:
-        self._open_sockets = sockets
+        pools = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
+        self._pools = {scheme: _recording(pool, sockets) for scheme, pool in pools.items()}
         super().__init__(pool_connections=1, pool_maxsize=connections, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        pools = {"http": HTTPConnectionPool, "https": HTTPSConnectionPool}
-        self.poolmanager.pool_classes_by_scheme = {
-            scheme: _recording(pool, self._open_sockets) for scheme, pool in pools.items()
-        }
+        self.poolmanager.pool_classes_by_scheme = self._pools
+
+    def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **kwargs)
+        if isinstance(manager, urllib3.ProxyManager):  # and not SOCKS, whose pools are others
+            manager.pool_classes_by_scheme = self._pools
+        return manager
 
 
 def _recording(pool: Any, sockets: OpenSockets) -> Any:
     class Connection(pool.ConnectionCls):  # type: ignore[misc]
+        def _new_conn(self) -> socket.socket:
+            connected: socket.socket = super()._new_conn()
+            _TimeLimit.watch(connected)
+            return connected
+
         def connect(self) -> None:
             super().connect()
-            sockets.add(self.sock)
+            sockets.add(_innermost(self.sock))
+
+        def request(self, *args: Any, **kwargs: Any) -> None:
+            if self.sock is not None:  # kept from an earlier request
+                _TimeLimit.watch(_innermost(self.sock))
+            super().request(*args, **kwargs)
 
     return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
+
+
+def _innermost(sock: Any) -> socket.socket:
+    # Where both the proxy and the host are encrypted, urllib3 wraps a socket that is one already.
+    innermost: socket.socket = getattr(sock, "socket", sock)
+    return innermost
 
 
 def open_session(
@@ -178,38 +253,47 @@ class Transport:
         Raises:
             TmdbError: one of its types for each failure.
         """
+        limit = _TimeLimit(self._timeouts.whole)
+        problem: TmdbError | None = None
         try:
-            with session.get(
-                self.base_url + path,
-                params=dict(parameters),
-                timeout=(self._timeouts.connect, self._timeouts.read),
-                allow_redirects=False,
-                stream=True,
-            ) as response:
+            with (
+                limit,
+                session.get(
+                    self.base_url + path,
+                    params=dict(parameters),
+                    timeout=(self._timeouts.connect, self._timeouts.read),
+                    allow_redirects=False,
+                    stream=True,
+                ) as response,
+            ):
                 body = b"".join(self._pieces(response))
                 status, headers = response.status_code, response.headers
-                location = headers.get("Location", "")
-                retry_after = self._policy.retry_after(headers.get("Retry-After"))
         except _WIRE_FAILURES as error:
             problem = failure_of(error, self.host, self._timeouts)
-        else:
-            if 200 <= status < 300:
-                return parse_json(body, self.host)
-            problem = refusal(
-                status,
-                body,
-                host=self.host,
-                path=path,
-                location=location,
-                redact=self._credentials.redact,
+        # A connection that was shut on us looks broken, or even like the end of an answer.
+        if limit.expired:
+            problem = RequestTimeoutError(
+                f"{self.host} took longer than {self._timeouts.whole:g} s to send one answer: "
+                "check your network and try again later."
             )
-            if problem.transient:
-                problem.retry_after = retry_after
+        if problem is not None:
+            raise problem
+        if 200 <= status < 300:
+            return parse_json(body, self.host)
+        problem = refusal(
+            status,
+            body,
+            host=self.host,
+            path=path,
+            location=headers.get("Location", ""),
+            redact=self._credentials.redact,
+        )
+        if problem.transient:
+            problem.retry_after = self._policy.retry_after(headers.get("Retry-After"))
         raise problem
 
     def _pieces(self, response: requests.Response) -> Iterator[bytes]:
-        """Read the body piece by piece, as it comes, so that neither size nor time run away."""
-        deadline = time.monotonic() + self._timeouts.whole
+        """Read the body piece by piece, as it comes, so that its size does not run away."""
         size = 0
         while piece := response.raw.read1(_CHUNK_BYTES, decode_content=True):
             size += len(piece)
@@ -217,10 +301,5 @@ class Transport:
                 raise BodyTooLargeError(
                     f"{self.host} sent more than {MAX_BODY_BYTES // 2**20} MB in one answer, which "
                     "TMDB never does: check TMDB_BASE_URL."
-                )
-            if time.monotonic() > deadline:
-                raise RequestTimeoutError(
-                    f"{self.host} took longer than {self._timeouts.whole:g} s to send one answer: "
-                    "check your network and try again later."
                 )
             yield piece

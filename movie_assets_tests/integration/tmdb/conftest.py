@@ -38,7 +38,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What to answer; `fault` is 'reset', 'truncate', 'hang', 'drip' or ''."""
+    """What to answer; `fault` is 'reset', 'truncate', 'hang', 'drip', 'drip head' or ''."""
 
     body: Any = None
     status: int = 200
@@ -66,6 +66,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.over.wait(30)
         elif reply.fault == "reset":
             self._reset()
+        elif reply.fault == "drip head":
+            self._drip(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 5000)
         else:
             self._send(reply)
 

@@ -8,6 +8,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any
@@ -186,16 +187,62 @@ def test_a_server_that_hangs(tmdb: Any, client_of: Any, reply: Any) -> None:
     assert len(tmdb.asked) == 2
 
 
-def test_a_server_that_drips(tmdb: Any, client_of: Any, reply: Any) -> None:
-    reply({"body": b" " * 5000, "fault": "drip"})
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"body": b" " * 5000, "fault": "drip"},
+        {"body": b" " * 5000, "fault": "drip", "headers": {"Connection": "close"}},
+        {"fault": "drip head"},
+    ],
+)
+def test_a_server_that_drips(fields: dict[str, Any], tmdb: Any, client_of: Any, reply: Any) -> None:
+    reply(fields)
+    started = time.monotonic()
     client = client_of(
         tmdb.url,
         timeouts=Timeouts(connect=1, read=1, whole=0.2),
         retry=RetryPolicy(attempts=2, initial_wait=0.001),
     )
-    with pytest.raises(RequestTimeoutError, match="longer than"):
+    with pytest.raises(RequestTimeoutError, match=r"longer than 0\.2 s"):
         client.genres()
     assert len(tmdb.asked) == 2
+    assert time.monotonic() - started < 5
+
+
+def test_a_connection_that_is_kept_has_a_limit_too(tmdb: Any, client_of: Any, reply: Any) -> None:
+    reply({"body": GENRES}, {"fault": "drip head"}, {"body": GENRES})
+    client = client_of(tmdb.url, timeouts=Timeouts(connect=1, read=1, whole=0.3))
+    for _ in range(2):
+        assert client.genres() == GENRES["genres"]
+    assert len(tmdb.asked) == 3
+
+
+def test_a_handshake_that_drips(client_of: Any) -> None:
+    """The TLS handshake: a record of 4,000 bytes, byte by byte."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            connection, _ = listener.accept()
+            with connection, suppress(OSError):
+                for byte in b"\x16\x03\x03\x0f\xa0" + bytes(4000):
+                    connection.sendall(bytes([byte]))
+                    if over.wait(0.02):
+                        return
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        client = client_of(
+            f"https://127.0.0.1:{listener.getsockname()[1]}/3",
+            timeouts=Timeouts(connect=1, read=1, whole=0.3),
+            retry=RetryPolicy(attempts=1),
+        )
+        started = time.monotonic()
+        with pytest.raises(RequestTimeoutError, match="longer than"):
+            client.genres()
+        assert time.monotonic() - started < 5
+        over.set()
+        thread.join(timeout=5)
 
 
 def test_a_small_body_that_unpacks_to_a_huge_one(client: TmdbClient, reply: Any) -> None:

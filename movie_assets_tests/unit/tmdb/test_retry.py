@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -153,3 +154,17 @@ def test_errors_survive_pickling() -> None:
     error.tries, error.status = 3, 503
     copy = pickle.loads(pickle.dumps(error))
     assert (str(copy), copy.status) == (str(error), 503)
+
+
+def test_no_try_begins_too_late_where_others_hold_everybody() -> None:
+    attempt = failing(ServerError("TMDB failed."))
+    with pytest.raises(ServerError, match="1 try") as caught:
+        call_with_retries(
+            attempt,
+            RetryPolicy(total_seconds=0.1, initial_wait=0.001),
+            cancelled=threading.Event(),
+            hold_everybody=lambda _: None,
+            take_turn=lambda: time.sleep(0.2),
+        )
+    assert caught.value.tries == 1
+    assert attempt() == "done"
