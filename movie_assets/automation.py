@@ -113,7 +113,7 @@ def build_changes_sensor(settings: Settings) -> dg.SensorDefinition:
         now = datetime.now(UTC)
         since, counted = read_cursor(context.cursor, now)
         refreshed = _last_refresh(context.instance)
-        if refreshed is not None and refreshed > since:
+        if refreshed is not None and (refreshed > since or not context.cursor):
             # TMDB goes on telling the changes of the refresh's day until midnight.
             counted = counted if refreshed.date() == since.date() else frozenset()
             since = refreshed
@@ -152,10 +152,12 @@ def read_cursor(cursor: str | None, now: datetime) -> tuple[datetime, frozenset[
 
     TMDB tells changes by the day, so a day on which a refresh began is asked for again.
     """
-    if not cursor:
+    try:
+        read = json.loads(cursor or "")
+        return datetime.fromisoformat(read["since"]), frozenset(read["counted"])
+    except (ValueError, TypeError, KeyError):
+        # None yet, or one that somebody set by hand.
         return now - timedelta(days=1), frozenset()
-    read = json.loads(cursor)
-    return datetime.fromisoformat(read["since"]), frozenset(read["counted"])
 
 
 def write_cursor(since: datetime, counted: set[int] | frozenset[int]) -> str:

@@ -7,9 +7,7 @@ is done by ordinary Dagster runs in this process, which show up in the web UI li
 from __future__ import annotations
 
 import logging
-import os
 import re
-import socket
 import time
 import uuid
 from collections.abc import Mapping
@@ -17,10 +15,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import dagster as dg
-from dagster import DagsterEventType, DagsterRunStatus
+from dagster import DagsterEventType
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
+from movie_assets.assets.extract import TMDB_POOL
 from movie_assets.assets.history import latest_evaluation
+from movie_assets.runs import end_dead_runs, shown_alive, wait_for_pool
 from movie_assets.staleness import (
     AssetState,
     Materialization,
@@ -36,14 +36,12 @@ if TYPE_CHECKING:
 
     from movie_assets.settings import Settings
 
-_PROCESS_TAG = "movie_assets/process"
 _MODULE = re.compile(r"^(\w+\.)+(?=\w+:)")
 _INPUT_TAG = "dagster/input_data_version/"
 # The reporter tells what happens, and Dagster's event log has every line.
 _QUIET_CONSOLE = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 # Dagster says this of every step below a failed one; the table of outcomes says it shorter.
 _NOT_EXECUTED = "Dependencies for step"
-_UNFINISHED = [DagsterRunStatus.STARTED, DagsterRunStatus.STARTING]
 
 
 class Reporter(Protocol):
@@ -126,7 +124,7 @@ def build(
         refresh: ask the sources again whatever their age.
     """
     started = time.perf_counter()
-    end_dead_runs(instance)
+    end_dead_runs(instance, settings.running_dir)
     graph = Graph(defs, instance, settings)
     outcomes = {name: AssetOutcome(name) for name in graph.names}
     tried: set[str] = set()
@@ -173,14 +171,17 @@ def _run(
         outcomes[name].status = "not run"
     reporter.run_started(run_id, len(selection) + len(graph.checked & selection))
     graph.instance.add_event_listener(run_id, steps)
-    result = job.execute_in_process(
-        instance=graph.instance,
-        asset_selection=[dg.AssetKey(name) for name in selection],
-        run_id=run_id,
-        run_config=_QUIET_CONSOLE,
-        tags={_PROCESS_TAG: _this_process(), "movie_assets/command": "build"},
-        raise_on_error=False,
-    )
+    if selection & graph.sources:
+        wait_for_pool(graph.instance, graph.running_dir, TMDB_POOL, reporter.message)
+    with shown_alive(graph.running_dir, run_id):
+        result = job.execute_in_process(
+            instance=graph.instance,
+            asset_selection=[dg.AssetKey(name) for name in selection],
+            run_id=run_id,
+            run_config=_QUIET_CONSOLE,
+            tags={"movie_assets/command": "build"},
+            raise_on_error=False,
+        )
     if steps.was_interrupted:
         raise KeyboardInterrupt
     steps.report_run_failure()
@@ -286,6 +287,7 @@ class Graph:
         self.defs = defs
         self.instance = instance
         self._settings = settings
+        self.running_dir = settings.running_dir
         self._assets = defs.resolve_asset_graph()
         keys = [
             key for level in self._assets.toposorted_asset_keys_by_level for key in sorted(level)
@@ -413,30 +415,3 @@ def _add_rows(outcomes: Mapping[str, AssetOutcome], states: Mapping[str, AssetSt
     for name, outcome in outcomes.items():
         last = states[name].last
         outcome.rows = last.rows if last else None
-
-
-def end_dead_runs(instance: dg.DagsterInstance) -> None:
-    """Mark builds of this machine whose process has died as failed, and free their pools.
-
-    A killed process cannot say so itself, and its place in a pool would block every later run.
-    """
-    host, _, _ = _this_process().partition(":")
-    for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):
-        run_host, _, pid = run.tags.get(_PROCESS_TAG, "").partition(":")
-        if run_host == host and pid.isdigit() and not _is_alive(int(pid)):
-            instance.report_run_failed(run, "The process that ran it has died.")
-            instance.event_log_storage.free_concurrency_slots_for_run(run.run_id)
-
-
-def _this_process() -> str:
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

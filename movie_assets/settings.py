@@ -160,6 +160,11 @@ class Settings(BaseSettings):
         return self.home / "features"
 
     @property
+    def running_dir(self) -> Path:
+        """The folder of the locks that show which builds are alive."""
+        return self.home / "running"
+
+    @property
     def dagster_home(self) -> Path:
         """The folder of Dagster's run history; absolute, since Dagster asks for that."""
         return (self.home / "dagster").absolute()

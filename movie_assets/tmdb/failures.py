@@ -33,6 +33,9 @@ from movie_assets.tmdb.errors import (
     TmdbError,
 )
 
+#: The most characters of what a server says that are shown.
+_MOST_SAID = 200
+
 _Kind = type[TmdbError]
 
 # The first line that fits any of the exceptions in a chain decides. A connection that breaks off
@@ -100,8 +103,8 @@ _STATUSES: dict[int, tuple[_Kind, str]] = {
 _CLASSES: dict[int, tuple[_Kind, str]] = {
     3: (
         RedirectError,
-        "{host} redirects to {target}, which is not followed so that the key goes to no other "
-        "host: set TMDB_BASE_URL to the right address.",
+        "{host} redirects{target}, which TMDB's API does not do; it is not followed, so that the "
+        "key goes nowhere else: check TMDB_BASE_URL.",
     ),
     5: (ServerError, "{host} failed on its side: try again later."),
 }
@@ -159,8 +162,10 @@ def refusal(
     """
     kind, message = _STATUSES.get(status) or _CLASSES.get(status // 100) or _REFUSED
     code, said = _complaint(body)
-    said = redact(said)
-    message = message.format(host=host, path=path, target=redact(host_of(location)))
+    said = _shortened(redact(said))  # shortened first, half a key might remain
+    elsewhere = _host_in(location)
+    target = f" to {redact(elsewhere)}" if elsewhere and elsewhere != host else ""
+    message = message.format(host=host, path=path, target=target)
     error = kind(f"{message} (HTTP {status}{': ' + said if said else ''})")
     error.status, error.tmdb_code, error.said = status, code, said
     return error
@@ -203,8 +208,14 @@ def _complaint(body: bytes) -> tuple[int | None, str]:
         return None, ""
     code = answer.get("status_code")
     said = answer.get("status_message") or answer.get("errors") or ""
-    text = " ".join((said if isinstance(said, str) else json.dumps(said)).split())
-    return code if isinstance(code, int) else None, text
+    text = said if isinstance(said, str) else json.dumps(said)
+    # A control character inside the key would hide it from what takes it out.
+    text = "".join(letter for letter in text if letter.isprintable() or letter.isspace())
+    return code if isinstance(code, int) else None, " ".join(text.split())
+
+
+def _shortened(said: str) -> str:
+    return said if len(said) <= _MOST_SAID else said[: _MOST_SAID - 1].rstrip() + "…"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -233,9 +244,14 @@ def _certificate_problem(causes: list[BaseException]) -> str:
 
 def host_of(url: str) -> str:
     """Give an address's host and port, without user name, password, path and query."""
+    return _host_in(url) or "the configured address"
+
+
+def _host_in(url: str) -> str | None:
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
-        return "the configured address"
-    return f"{parts.hostname}{port}" if parts.hostname else "the configured address"
+        return None
+    host = "".join(letter for letter in parts.hostname or "" if letter.isprintable())
+    return f"{host[:_MOST_SAID]}{port}" if host else None

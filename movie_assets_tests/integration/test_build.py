@@ -193,3 +193,15 @@ def test_a_killed_build_is_followed_by_one_that_goes_on(
     assert home_on_disk.instance.get_run_by_id(dead.run_id).status == dg.DagsterRunStatus.FAILURE
     assert home_on_disk.instance.event_log_storage.get_concurrency_run_ids() == set()
     assert home_on_disk.hashes() == before
+
+
+def test_rows_that_a_killed_run_left_unchecked_are_judged_by_the_next(home: Any) -> None:
+    # As if the process had died between the write and the check.
+    job = home.definitions().resolve_implicit_global_asset_job_def()
+    unchecked = job.get_subset(
+        asset_selection={dg.AssetKey("movies_table")}, asset_check_selection=set()
+    )
+    assert unchecked.execute_in_process(instance=home.instance).success
+    report = home.build()
+    assert reasons(report, "movies_table") == ("not checked yet",)
+    assert home.build().ran == ()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import duckdb
 import pytest
 
 from movie_assets.assets.feature_files import FeatureFileIOManager
@@ -315,23 +316,66 @@ def test_a_list_that_lost_films_stops_before_readers_and_heals(home: Any, stand_
     stand_in.films = all_films[:47]  # of 60: less than 80 %
     report = home.build(refresh=True)
     assert not report.succeeded
-    assert "check row_count_kept failed: 47 rows, after 60" in errors(report)["raw_popular_movies"]
+    assert "RowsLostError" in errors(report)["raw_popular_movies"]
+    assert "47 rows, after 60" in errors(report)["raw_popular_movies"]
     assert {o.name for o in report.ran} == {"raw_popular_movies", "raw_genres"}
-    after = home.hashes()
-    assert {name for name in after if after[name] != before[name]} == {"raw_popular_movies"}
+    assert home.hashes() == before
 
     stand_in.asked.clear()
     report = home.build()  # nobody said --refresh
     assert POPULAR in stand_in.paths()
-    assert "check row_count_kept failed: 47 rows, after 60" in errors(report)["raw_popular_movies"]
+    assert "47 rows, after 60" in errors(report)["raw_popular_movies"]
     status = {outcome.name: outcome.status for outcome in report.outcomes}
-    assert status["raw_popular_movies"] == "check failed"
-    assert status["movies_table"] == status["similarity_matrix"] == "not run"
-    after = home.hashes()
-    assert {name for name in after if after[name] != before[name]} == {"raw_popular_movies"}
+    assert status["raw_popular_movies"] == "failed"
+    assert home.hashes() == before
 
     stand_in.films = all_films
     report = home.build()
     assert report.succeeded, errors(report)
     assert home.hashes() == before
     assert home.build().ran == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"vote_count": None}, "vote count missing or out of range: 0 (60 of 60 films)"),
+        ({"genre_ids": None, "overview": ""}, "genres missing: none (60 of 60 films)"),
+        ({"title": None, "original_title": None}, "none of the films that the source sent"),
+    ],
+)
+def test_films_that_all_lack_what_tmdb_always_gives_replace_no_films(
+    home: Any, stand_in: Any, change: dict[str, Any], said: str
+) -> None:
+    before = home.hashes()
+    whole = stand_in.films
+    stand_in.films = [film | change for film in whole]
+    report = home.build(refresh=True)
+    assert said in errors(report)["movies_table"]
+    kept = {name: hashed for name, hashed in before.items() if not name.startswith("raw_")}
+    assert kept.items() <= home.hashes().items()
+
+    stand_in.films = whole
+    assert home.build(refresh=True).succeeded
+    assert home.hashes() == before
+
+
+def test_films_of_which_too_many_are_dropped_replace_no_films(home: Any, stand_in: Any) -> None:
+    before = home.hashes()
+    stand_in.films = [
+        film | ({"title": None, "original_title": None} if n % 3 == 0 else {})
+        for n, film in enumerate(stand_in.films)
+    ]
+    report = home.build(refresh=True)
+    assert "movies_table was not written: 40 rows, after 60" in errors(report)["movies_table"]
+    assert home.hashes()["movies_table"] == before["movies_table"]
+
+
+def test_what_an_asset_raised_is_told_and_not_its_cause(home: Any, stand_in: Any) -> None:
+    stand_in.films = [film | {"id": film["id"] + 1} for film in stand_in.films]
+    connection = duckdb.connect(str(home.database))
+    try:
+        report = home.build(refresh=True)
+    finally:
+        connection.close()
+    assert errors(report)["raw_popular_movies"].startswith("WarehouseLockedError: ")

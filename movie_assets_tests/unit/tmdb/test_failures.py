@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 
 import pytest
@@ -76,6 +77,32 @@ def test_what_the_server_says_is_one_line_and_keeps_no_key() -> None:
     assert problem.tmdb_code == 22
     assert "LESS {X}" in str(problem)
     assert "\n" not in str(problem)
+
+
+def test_of_what_the_server_says_as_much_as_helps_is_shown() -> None:
+    body = json.dumps({"status_message": "\x1b[31mNo\x00 " + "x" * 5000}).encode()
+    problem = refusal(500, body, host="h", path="/p", location="", redact=str)
+    assert problem.said is not None
+    assert problem.said.startswith("[31mNo xxx")
+    assert problem.said.endswith("x…")
+    assert len(problem.said) == 200
+    assert str(problem).isprintable()
+
+
+def test_the_key_is_taken_out_before_the_end_is_cut_off() -> None:
+    key = "0123456789abcdef"
+    body = json.dumps({"status_message": "x" * 190 + key[:3] + "\x00" + key[3:]}).encode()
+    problem = refusal(
+        500, body, host="h", path="/p", location="", redact=lambda text: text.replace(key, "[]")
+    )
+    assert key[:3] not in str(problem)
+
+
+@pytest.mark.parametrize("location", ["", "/3/elsewhere", "https://api.example/new", "http://[::1"])
+def test_a_redirect_within_the_host_names_it_once(location: str) -> None:
+    problem = refusal(301, b"", host="api.example", path="/p", location=location, redact=str)
+    assert str(problem).startswith("api.example redirects, which TMDB's API does not do;")
+    assert "check TMDB_BASE_URL" in str(problem)
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_mended(fields: dict[str, Any], reasons: dict[str, int], result: dict[st
         ({"vote_average": 10}, {"vote_average": 10.0}),
         ({"vote_count": 2**31 - 1}, {"vote_count": 2**31 - 1}),
         ({"popularity": 0}, {"popularity": 0.0}),
-        ({"popularity": 1e308}, {"popularity": 1e308}),
+        ({"popularity": 1e9}, {"popularity": 1e9}),
         ({"popularity": "7.5"}, {"popularity": 7.5}),
         ({"overview": 'Quotes " and \n 🎬 مرحبا'}, {"overview": 'Quotes " and \n 🎬 مرحبا'}),
     ],
