@@ -52,9 +52,9 @@ LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no
 	--no-emit-index-url --no-emit-find-links --no-annotate \
 	--custom-compile-command "make lock"
 
-clean: ## remove .venv, caches and the data folder's contents
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* \
-		*.egg-info build .tmp_dagster_home_* data
+clean: ## remove .venv and caches; the films and the history in data/ stay
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage \
+		.coverage.* *.egg-info build .tmp_dagster_home_*
 
 setup: .venv/.installed
 setup-dev: .venv/.installed-dev

@@ -7,6 +7,8 @@ folder, the ``movie-assets`` command from a copy under ``MOVIE_ASSETS_HOME``.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +16,10 @@ import yaml
 from filelock import FileLock
 
 import movie_assets
+from movie_assets.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from dagster import DagsterInstance
-
-    from movie_assets.settings import Settings
 
 #: Names the graph's code location alike for everybody who opens it: switches of schedules and
 #: sensors and their cursors are kept by that name.
@@ -30,14 +31,15 @@ def open_instance(settings: Settings) -> DagsterInstance:
     """Dagster's instance, its home made where it is not there yet.
 
     Raises:
-        OSError: where the home cannot be written.
+        OSError: where the home cannot be written; the message names the variable to change.
+        SettingsError: where ``DAGSTER_HOME`` is no absolute path.
     """
     import dagster as dg  # noqa: PLC0415 - takes long, and preparing the home does not need it
 
     home = prepare_dagster_home(settings)
     # Dagster makes its databases at the first start and is not prepared for two of these at once:
     # both then stamp their version, and no later start can read it.
-    with FileLock(home / ".first-start.lock"):
+    with _explained(home, settings), FileLock(home / ".first-start.lock"):
         return dg.DagsterInstance.get()
 
 
@@ -48,11 +50,24 @@ def prepare_dagster_home(settings: Settings) -> Path:
         The folder.
 
     Raises:
-        OSError: where it cannot be written.
+        OSError: where it cannot be written; the message names the variable to change.
+        SettingsError: where ``DAGSTER_HOME`` is no absolute path.
     """
     if chosen := os.environ.get("DAGSTER_HOME"):
-        return Path(chosen)
+        if not (home := Path(os.path.expanduser(chosen))).is_absolute():
+            raise SettingsError(
+                "DAGSTER_HOME: must be an absolute path. Change it, or unset it to keep the run "
+                "history under MOVIE_ASSETS_HOME."
+            )
+        return home
     home = settings.dagster_home
+    with _explained(home, settings):
+        _write_configuration(home)
+    os.environ["DAGSTER_HOME"] = str(home)
+    return home
+
+
+def _write_configuration(home: Path) -> None:
     home.mkdir(parents=True, exist_ok=True)
     configuration = yaml.safe_load(_CONFIGURATION.read_text())
     # The file names folders from the project's folder, for Dagster's own commands.
@@ -66,5 +81,17 @@ def prepare_dagster_home(settings: Settings) -> Path:
         temporary = target.with_name(f".dagster.yaml.{os.getpid()}")
         temporary.write_text(text)
         temporary.replace(target)
-    os.environ["DAGSTER_HOME"] = str(home)
-    return home
+
+
+@contextmanager
+def _explained(home: Path, settings: Settings) -> Iterator[None]:
+    """Say of what the operating system refuses in the home what to do about it."""
+    try:
+        yield
+    except OSError as error:
+        variable = "MOVIE_ASSETS_HOME" if home == settings.dagster_home else "DAGSTER_HOME"
+        place = settings.home if home == settings.dagster_home else home
+        raise OSError(
+            f"{variable}: nothing can be written to {place} ({error.strerror or error}). Set "
+            f"{variable} to a folder that you may write to."
+        ) from error

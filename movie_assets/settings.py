@@ -19,6 +19,8 @@ POPULAR_LIST_LIMIT = 10_000
 
 _HTTP_URL = re.compile(r"https?://[^/?#\s]+")
 
+_PATTERN_CHARACTERS = "[]*?"
+
 Source = Literal["sample", "popular"]
 
 
@@ -132,7 +134,15 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _is_at_home(cls, home: Path) -> Path:
-        return home.expanduser()  # no shell does so for what stands in .env
+        home = home.expanduser()  # no shell does so for what stands in .env
+        # Dagster takes its home for a pattern, finds no dagster.yaml by it, and then goes by its
+        # own defaults without a word: it sends telemetry, among others.
+        if set(_PATTERN_CHARACTERS) & set(str(home.absolute())):
+            raise ValueError(
+                "must be a folder whose whole path has none of the characters "
+                f"{' '.join(_PATTERN_CHARACTERS)}"
+            )
+        return home
 
     @property
     def source(self) -> Source:
@@ -183,7 +193,8 @@ def load_settings() -> Settings:
         raise SettingsError("The file .env is not in UTF-8. Save it again in UTF-8.") from None
     except ValidationError as error:
         problems = "; ".join(
-            f"{_variable(str(problem['loc'][0]))}: {problem['msg']}" for problem in error.errors()
+            f"{_variable(str(problem['loc'][0]))}: {problem['msg'].removeprefix('Value error, ')}"
+            for problem in error.errors()
         )
         raise SettingsError(
             f"{problems}. Change it in the environment or in .env (see .env.example)."

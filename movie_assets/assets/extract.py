@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from movie_assets import tmdb
 from movie_assets.assets.declare import counts, table_asset, table_result
-from movie_assets.assets.history import refuse_lost_rows
+from movie_assets.assets.history import RowsLostError, refuse_lost_rows
 from movie_assets.tmdb import MovieSource, RetryPolicy, listing, reading, rows
 from movie_assets.warehouse import TABLES
 
@@ -23,6 +23,8 @@ from movie_assets.warehouse import TABLES
 #: since TMDB counts all of them together.
 TMDB_POOL = "tmdb"
 _FILMS_A_MESSAGE = 200
+#: Of the films that were asked for and that the source says it has.
+_LEAST_SHARE_OF_LIST = 0.95
 
 
 class NothingListedError(Exception):
@@ -85,13 +87,7 @@ def raw_popular_movies(
     refuse_lost_rows(
         context.instance, "raw_popular_movies", len(popular.movies), extraction.asked_for
     )
-    if not popular.complete:
-        context.log.warning(
-            "%s lists %s films, but only %s different ones could be read: the list moved too fast.",
-            source.name,
-            popular.total_results,
-            len(popular.movies),
-        )
+    _refuse_or_tell_gaps(context.log, source.name, popular, extraction.limit)
     parsed = [rows.parse_movie(movie) for movie in popular.movies]
     frame = _numbered("raw_popular_movies", parsed)
     return table_result(
@@ -137,6 +133,28 @@ def raw_genres(
             "fetch_seconds": round(seconds, 3),
         },
     )
+
+
+def _refuse_or_tell_gaps(
+    log: dg.DagsterLogManager, source: str, popular: tmdb.PopularMovies, limit: int
+) -> None:
+    """A list that is longer than TMDB serves can keep a few films back however often it is read."""
+    wanted = min(limit, popular.total_results - sum(popular.rejected.values()))
+    found = len(popular.movies)
+    if found < _LEAST_SHARE_OF_LIST * wanted:
+        raise RowsLostError(
+            f"{source} lists {popular.total_results} films, and only {found} of the {wanted} asked "
+            "for could be read: its pages are incomplete. What is "
+            "stored stays as it was. Build again later."
+        )
+    if not popular.complete:
+        log.warning(
+            "%s lists %s films, but only %s of the %s asked for could be read: the list moved.",
+            source,
+            popular.total_results,
+            found,
+            wanted,
+        )
 
 
 def _reporter(log: dg.DagsterLogManager, source: str) -> Callable[[int, int], None]:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from movie_assets.instance import open_instance, prepare_dagster_home
-from movie_assets.settings import Settings
+from movie_assets.settings import Settings, SettingsError
 
 
 @pytest.fixture
@@ -95,6 +95,28 @@ def test_a_home_that_cannot_be_made(
     settings: Settings, opens: Callable[[Settings], object]
 ) -> None:
     settings.home.write_text("a file")
-    with pytest.raises(OSError, match="Filmé"):
+    with pytest.raises(OSError, match=r"^MOVIE_ASSETS_HOME: .*Filmé.* Set MOVIE_ASSETS_HOME to a"):
         opens(settings)
     assert os.environ["DAGSTER_HOME"] == ""
+
+
+def test_a_chosen_home_that_cannot_be_written(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "chosen").write_text("a file")
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "chosen"))
+    with pytest.raises(OSError, match=r"^DAGSTER_HOME: .*chosen"):
+        open_instance(settings)
+
+
+@pytest.mark.parametrize("opens", [prepare_dagster_home, open_instance])
+def test_a_chosen_home_must_be_absolute(
+    settings: Settings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    opens: Callable[[Settings], object],
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "chosen")
+    with pytest.raises(SettingsError, match=r"^DAGSTER_HOME: must be an absolute path"):
+        opens(settings)
+    assert os.listdir(tmp_path) == []

@@ -159,6 +159,17 @@ def test_the_users_home_may_be_named_in_the_file(
     assert load_settings().database == Path("/home/somebody/films/movies_data.duckdb")
 
 
+def test_a_home_below_a_folder_that_dagster_takes_for_a_pattern(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    (folder / "films [1]").mkdir()
+    monkeypatch.chdir(folder / "films [1]")
+    with pytest.raises(SettingsError, match=r"^MOVIE_ASSETS_HOME: .* \[ \] \* \?\. Change it"):
+        load_settings()
+    monkeypatch.setenv("MOVIE_ASSETS_HOME", str(folder / "films"))
+    assert load_settings().home == folder / "films"
+
+
 @pytest.mark.parametrize(
     ("source", "with_key", "language", "expected"),
     [
@@ -219,6 +230,7 @@ BAD = "s3cr3t-v4lu3"
         ("MOVIE_ASSETS_FAILURE_WEBHOOK_URL", BAD),
         ("MOVIE_ASSETS_FAILURE_WEBHOOK_URL", f"hooks.example.org/{BAD}"),
         ("MOVIE_ASSETS_EXECUTOR", BAD),
+        *[("MOVIE_ASSETS_HOME", f"{BAD}/{character}/films") for character in "[]*?"],
     ],
 )
 def test_a_bad_value_is_named_and_not_shown(
