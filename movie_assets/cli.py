@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 import traceback
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,7 +22,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from movie_assets.console import plain, printable
+from movie_assets.console import (
+    BuildProgress,
+    plain,
+    printable,
+    status_rows,
+    without_lost_events,
+)
 from movie_assets.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -70,11 +78,11 @@ def build(
     settings = load_settings()
     with _err.status("Reading the graph"):
         from movie_assets import build as builds  # noqa: PLC0415 - imports Dagster
-        from movie_assets.console import BuildProgress  # noqa: PLC0415
 
         defs, instance = _open_graph(settings)
     try:
-        with instance, BuildProgress(_err) as progress:
+        quiet = nullcontext() if _verbose else without_lost_events()
+        with instance, BuildProgress(_err) as progress, quiet:
             report = builds.build(defs, instance, settings, progress, refresh=refresh)
     except KeyboardInterrupt:
         _err.print("Stopped. What was finished is stored; build again to go on.")
@@ -123,7 +131,6 @@ def status(
     settings = load_settings()
     with _err.status("Reading the graph"):
         from movie_assets.build import Graph  # noqa: PLC0415 - imports Dagster
-        from movie_assets.console import status_rows  # noqa: PLC0415
 
         defs, instance = _open_graph(settings)
     with instance:
@@ -212,7 +219,22 @@ def _one_line(error: Exception) -> str:
     message = " ".join(printable(str(error)).split())
     if isinstance(error, _expected_errors()):
         return f"Error: {message}"
-    return f"Error: {type(error).__name__}: {message} (movie-assets --verbose shows where)"
+    message = f"{type(error).__name__}: {message}"
+    if _is_history_full(message):
+        return f"Error: {_HISTORY_FULL}"
+    return f"Error: {message} (movie-assets --verbose shows where)"
+
+
+# SQLite says the second where it cannot even make room for its journal.
+_FULL = re.compile(r"\bOperationalError\b.*(database or disk is full|disk I/O error)", re.DOTALL)
+_HISTORY_FULL = (
+    "Dagster's run history cannot be written: the disk is full, or broken. Free some space, or set "
+    "MOVIE_ASSETS_HOME to a folder on another disk. Each table keeps its last good content."
+)
+
+
+def _is_history_full(message: str) -> bool:
+    return _FULL.search(message) is not None
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
@@ -273,7 +295,8 @@ def _show_build(report: BuildReport, settings: Settings) -> None:
     _out.print(table)
     for outcome in report.outcomes:
         if outcome.error:
-            _err.print(plain(f"{outcome.name}: {outcome.error}"), style="red", soft_wrap=True)
+            error = _HISTORY_FULL if _is_history_full(outcome.error) else outcome.error
+            _err.print(plain(f"{outcome.name}: {error}"), style="red", soft_wrap=True)
     if not report.succeeded:
         _err.print("What failed keeps its last good content. Build again to try it again.")
     elif not report.ran:

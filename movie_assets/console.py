@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+import sys
 import time
+from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from types import TracebackType
 
     from rich.console import Console
@@ -33,6 +35,33 @@ def printable(text: str) -> str:
 def plain(text: str, style: str = "") -> Text:
     """Give text from outside for rich to show just as it is, brackets and colons included."""
     return Text(printable(text), style)
+
+
+@contextmanager
+def without_lost_events() -> Iterator[None]:
+    """Keep off stderr what Dagster writes there of each event that its history cannot take.
+
+    The error that ends the run says it once.
+    """
+    original = sys.stderr
+    sys.stderr = _WithoutLostEvents(original)
+    try:
+        yield
+    finally:
+        sys.stderr = original
+
+
+class _WithoutLostEvents:
+    def __init__(self, file: Any) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        if not text.startswith("Exception while writing logger call"):
+            self._file.write(text)
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
 
 
 class BuildProgress:
