@@ -50,7 +50,10 @@ app = typer.Typer(
 
 # What comes from data is shown by `plain`, so that none of it is taken for markup.
 _out = Console(highlight=False, emoji=False)
-_err = Console(stderr=True, highlight=False, emoji=False)
+# Whether stderr is a terminal is asked once: Dagster puts a file in its place while a step runs.
+_err = Console(
+    stderr=True, highlight=False, emoji=False, force_terminal=Console(stderr=True).is_terminal
+)
 _verbose = False
 
 
