@@ -73,9 +73,15 @@ def run_has_no_failed_step(page: Page) -> None:
 
 def all_assets_are_green_in_the_graph(page: Page) -> None:
     open_graph(page)
-    expect(page.get_by_text("Materialized", exact=True)).to_have_count(len(ASSETS))
+    materialized = page.get_by_text("Materialized", exact=True)
+    try:
+        expect(materialized).to_have_count(len(ASSETS), timeout=30_000)
+    except AssertionError:
+        # A busy machine answers late, and the page itself asks again seldom.
+        page.reload()
+        expect(materialized).to_have_count(len(ASSETS), timeout=60_000)
     passed = page.get_by_text(re.compile(r"^\d+ / \d+ Passed$"))
-    expect(passed).to_have_count(CHECKED_ASSETS)
+    expect(passed).to_have_count(CHECKED_ASSETS, timeout=60_000)
     for text in passed.all_inner_texts():
         done, of = re.findall(r"\d+", text)
         assert done == of, text
