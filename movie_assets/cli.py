@@ -302,6 +302,8 @@ def _show_build(report: BuildReport, settings: Settings) -> None:
             _err.print(plain(f"{outcome.name}: {error}"), style="red", soft_wrap=True)
     if not report.succeeded:
         _err.print("What failed keeps its last good content. Build again to try it again.")
+        if any(outcome.status == "check failed" for outcome in report.outcomes):
+            _err.print("What failed a check holds the rows that failed; below it nothing changed.")
     elif not report.ran:
         _out.print(f"\nEverything is up to date: nothing ran ({report.seconds:.1f} s).")
     else:

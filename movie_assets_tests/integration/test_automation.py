@@ -294,7 +294,9 @@ def test_changed_content_requests_what_is_made_of_it_in_one_run(home: Any, stand
     assert home.build().ran == ()
 
 
-def test_a_source_that_lost_films_requests_nothing_and_changes_nothing(home: Any, stand_in: Any) -> None:
+def test_a_source_that_lost_films_requests_nothing_and_changes_nothing(
+    home: Any, stand_in: Any
+) -> None:
     daemon = Daemon(home)
     daemon.tick()
     before = home.hashes()
