@@ -46,9 +46,14 @@ class PandasHandler(DbTypeHandler[pd.DataFrame]):
         connection.execute(f"CREATE TABLE IF NOT EXISTS {name} AS SELECT * FROM obj LIMIT 0")
         connection.execute(f"INSERT INTO {name} SELECT * FROM obj")
 
-    def load_input(self, *_: Any) -> pd.DataFrame:
-        """Not measured."""
-        raise NotImplementedError
+    def load_input(
+        self,
+        context: dg.InputContext,  # noqa: ARG002 - the interface's
+        table_slice: TableSlice,
+        connection: duckdb.DuckDBPyConnection,
+    ) -> pd.DataFrame:
+        """Read the table back."""
+        return connection.sql(f"SELECT * FROM {table_slice.schema}.{table_slice.table}").df()
 
     @property
     def supported_types(self) -> Sequence[type[object]]:

@@ -183,6 +183,23 @@ def test_changes_before_the_last_refresh_are_not_asked_for(home: Any, stand_in: 
     assert date.fromisoformat(asked.query["start_date"]) == last_refresh(home).date()
 
 
+def test_the_first_tick_asks_since_the_last_refresh_however_old(
+    home: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refreshed = datetime.now(UTC) - timedelta(days=20)
+    monkeypatch.setattr(automation, "_last_refresh", lambda _: refreshed)
+    tick(home)
+    assert min(asked.query["start_date"] for asked in stand_in.asked) == str(refreshed.date())
+
+
+@pytest.mark.parametrize("cursor", ["yesterday", "[]", '{"since": 5}'])
+def test_a_cursor_that_somebody_set_by_hand_is_taken_for_none(
+    unrefreshed: Any, stand_in: Any, cursor: str
+) -> None:
+    stand_in.changed = list(range(1000, 1030))
+    assert len(tick(unrefreshed, cursor).run_requests) == 1
+
+
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
