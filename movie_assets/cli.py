@@ -143,14 +143,21 @@ def status(
     if as_json:
         print(json.dumps([row._asdict() for row in rows]))  # noqa: T201
     else:
-        table = Table("asset", "state", "why", "built", "rows", box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
+        # Where it is narrow, only the reasons give way: names and times are for reading off.
+        for heading in ("asset", "state", "built", "rows", "why"):
+            table.add_column(
+                heading,
+                no_wrap=heading != "why",
+                justify="right" if heading == "rows" else "left",
+            )
         for row in rows:
             table.add_row(
                 row.asset,
                 Text(row.state, _COLOURS[row.state]),
-                plain("; ".join(row.why)),
-                row.built or "never",
+                (row.built or "never").partition(" (")[0],
                 "" if row.rows is None else f"{row.rows:,}",
+                plain("; ".join(row.why)),
             )
         _out.print(table)
         if any(row.state != "fresh" for row in rows):
