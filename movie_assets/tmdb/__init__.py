@@ -2,13 +2,14 @@
 
 What belongs here: asking for films and genres (:class:`MovieSource` and its two kinds), everything
 that may go wrong on the way as types, the pace and the patience, keeping the key secret, and taking
-rows apart without losing anything (:func:`parse_movie`, :func:`parse_genre`). What does not: what a
-row is worth, where it is stored and when it is fetched; nothing here knows of Dagster, pandas or
-DuckDB.
+rows apart without losing anything (:func:`parse_movie`, :func:`parse_genre`,
+:func:`parse_details`). What does not: what a row is worth, where it is stored and when it is
+fetched; nothing here knows of Dagster, pandas or DuckDB.
 """
 
 from movie_assets.tmdb.bundled import BundledCatalogue
 from movie_assets.tmdb.client import TmdbClient
+from movie_assets.tmdb.details import DETAIL_BLOCKS, DetailsRow, parse_details
 from movie_assets.tmdb.errors import (
     BodyTooLargeError,
     CatalogueBrokenError,
@@ -33,14 +34,17 @@ from movie_assets.tmdb.failures import Timeouts
 from movie_assets.tmdb.redact import redact
 from movie_assets.tmdb.retry import RetryPolicy
 from movie_assets.tmdb.rows import GenreRow, MovieRow, parse_genre, parse_movie
-from movie_assets.tmdb.source import MovieSource, PopularMovies
+from movie_assets.tmdb.source import Details, MovieSource, PopularMovies
 
 __all__ = [
+    "DETAIL_BLOCKS",
     "BodyTooLargeError",
     "BundledCatalogue",
     "CatalogueBrokenError",
     "CatalogueMissingError",
     "ConnectionFailedError",
+    "Details",
+    "DetailsRow",
     "GenreRow",
     "InvalidKeyError",
     "InvalidRequestError",
@@ -62,6 +66,7 @@ __all__ = [
     "TmdbClient",
     "TmdbError",
     "UnexpectedShapeError",
+    "parse_details",
     "parse_genre",
     "parse_movie",
     "redact",

@@ -7,7 +7,7 @@ and credits in each).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -20,7 +20,7 @@ from movie_assets.tmdb.errors import (
 )
 from movie_assets.tmdb.failures import parse_json
 from movie_assets.tmdb.listing import FilmList, Page
-from movie_assets.tmdb.source import PopularMovies, Progress
+from movie_assets.tmdb.source import Details, PopularMovies, Progress
 
 
 class BundledCatalogue:
@@ -87,6 +87,26 @@ class BundledCatalogue:
         if not isinstance(details, dict):
             raise _broken(self._folder / "details.json", f"{movie_id} is not an object")
         return details
+
+    def details(
+        self,
+        movie_ids: Sequence[int],
+        take: Callable[[int, Details], None],
+        *,
+        append: Sequence[str] = (),
+    ) -> None:
+        """Hand the details of many films to `take`, in their order.
+
+        Raises:
+            CatalogueMissingError: where the file is not there.
+            CatalogueBrokenError: where it is not what it should be.
+        """
+        for movie_id in movie_ids:
+            try:
+                answer: Details = self.movie(movie_id, append=append)
+            except NotFoundError as error:
+                answer = error
+            take(movie_id, answer)
 
     @cached_property
     def _details(self) -> dict[str, object]:

@@ -11,12 +11,13 @@ from typing import Self, TypeVar
 
 import requests
 
+from movie_assets.tmdb.details import expect_details
 from movie_assets.tmdb.failures import Timeouts
-from movie_assets.tmdb.listing import FilmList, Page, parse_page, wrong_shape
-from movie_assets.tmdb.reading import PopularReader, Reading, read_changes
+from movie_assets.tmdb.listing import FilmList, wrong_shape
+from movie_assets.tmdb.reading import PopularReader, Reading, read_changes, read_details
 from movie_assets.tmdb.redact import redact_http_logs
 from movie_assets.tmdb.retry import RetryPolicy, call_with_retries
-from movie_assets.tmdb.source import PopularMovies, Progress
+from movie_assets.tmdb.source import Details, PopularMovies, Progress
 from movie_assets.tmdb.throttle import Throttle
 from movie_assets.tmdb.transport import (
     Credentials,
@@ -134,8 +135,27 @@ class TmdbClient:
             NotFoundError: where there is no such film.
             TmdbError: one of its other types for each other failure.
         """
-        parameters: Parameters = {"append_to_response": ",".join(append)} if append else {}
-        return self._get(f"/movie/{movie_id}", parameters, _parse_details)
+        return self._get(
+            f"/movie/{movie_id}", _with(append), lambda answer: expect_details(answer, movie_id)
+        )
+
+    def details(
+        self,
+        movie_ids: Sequence[int],
+        take: Callable[[int, Details], None],
+        *,
+        append: Sequence[str] = (),
+    ) -> None:
+        """Hand the details of many films to `take` as they come, in this thread, in any order.
+
+        A film that TMDB does not know (404), or for which it sends something else twice, is handed
+        over as that error.
+
+        Raises:
+            TmdbError: one of its types for each other failure; all reading has ended then.
+        """
+        with self._reading() as reading:
+            read_details(reading, movie_ids, _with(append), take)
 
     def changed_movie_ids(self, since: datetime, until: datetime) -> set[int]:
         """Give the ids of the films that changed between two moments, which need a time zone.
@@ -184,16 +204,18 @@ class TmdbClient:
         sockets, cancelled = OpenSockets(), threading.Event()
         with open_session(self._credentials, connections=self._workers, sockets=sockets) as session:
 
-            def ask(path: str, parameters: Parameters) -> Page:
-                return self._ask(
-                    session, cancelled, path, parameters, lambda answer: parse_page(answer, path)
-                )
+            def ask(path: str, parameters: Parameters, parse: Callable[[object], Answer]) -> Answer:
+                return self._ask(session, cancelled, path, parameters, parse)
 
             yield Reading(ask, sockets, cancelled, self._workers)
 
 
 def _of_language(language: str | None) -> dict[str, str | int]:
     return {} if language is None else {"with_original_language": language}
+
+
+def _with(blocks: Sequence[str]) -> dict[str, str | int]:
+    return {"append_to_response": ",".join(blocks)} if blocks else {}
 
 
 def _windows(first: date, last: date) -> Iterator[tuple[date, date]]:
@@ -215,9 +237,3 @@ def _parse_genres(answer: object) -> list[object]:
     if not isinstance(genres, list):
         raise wrong_shape("/genre/movie/list", "has no list of 'genres'")
     return genres
-
-
-def _parse_details(answer: object) -> dict[str, object]:
-    if not isinstance(answer, dict):
-        raise wrong_shape("/movie/{id}", "is not an object")
-    return answer

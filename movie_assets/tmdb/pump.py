@@ -1,4 +1,4 @@
-"""Reading many pages at once, and stopping all of it at the first error."""
+"""Reading many pages or films at once, and stopping all of it at the first error."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ def pump(
 ) -> None:
     """Fetch pages in threads, and take their answers in this one, in any order.
 
-    `next_page` is given how many pages are under way and names the next one to fetch, or None
-    where none is wanted at present; all is over when none is under way and none is wanted.
+    What is called a page may be a film as well. `next_page` is given how many are under way and
+    names the next one to fetch, or None where none is wanted at present; all is over when none is
+    under way and none is wanted.
 
     The first exception of any kind, KeyboardInterrupt included, calls `abort`, which has to make
     the running fetches return, drops the pages not begun, and goes to the caller.

@@ -1,16 +1,17 @@
-"""Reading TMDB's lists page by page, while they move under our hands."""
+"""Reading much at once: TMDB's lists page by page, while they move under our hands, and films."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
 
-from movie_assets.tmdb.errors import InvalidRequestError
-from movie_assets.tmdb.listing import FilmList, Page
+from movie_assets.tmdb.details import expect_details
+from movie_assets.tmdb.errors import InvalidRequestError, NotFoundError, UnexpectedShapeError
+from movie_assets.tmdb.listing import FilmList, Page, parse_page
 from movie_assets.tmdb.pump import pump
 from movie_assets.tmdb.rows import as_integer
-from movie_assets.tmdb.source import PopularMovies, Progress
+from movie_assets.tmdb.source import Details, PopularMovies, Progress
 from movie_assets.tmdb.transport import OpenSockets, Parameters
 
 Answer = TypeVar("Answer")
@@ -30,16 +31,25 @@ MOST_VAIN_READINGS = 2
 _INVALID_PAGE = 22
 
 
-class Reading:
-    """One run over the pages of a list, in many threads.
+class Ask(Protocol):
+    """What a reading asks by."""
 
-    `ask` gives a page, in whatever number of tries; setting `cancelled` ends its waits, aborting
-    `sockets` its requests.
+    def __call__(
+        self, path: str, parameters: Parameters, parse: Callable[[object], Answer]
+    ) -> Answer:
+        """Give the answer for a path, taken apart, in whatever number of tries."""
+        ...
+
+
+class Reading:
+    """One run over the pages of a list, or over films, in many threads.
+
+    Setting `cancelled` ends the waits of `ask`, aborting `sockets` its requests.
     """
 
     def __init__(
         self,
-        ask: Callable[[str, Parameters], Page],
+        ask: Ask,
         sockets: OpenSockets,
         cancelled: threading.Event,
         workers: int,
@@ -52,11 +62,22 @@ class Reading:
     def page(self, path: str, parameters: Parameters, number: int) -> Page | None:
         """Give one page; None where the list ends before it."""
         try:
-            return self._ask(path, {**parameters, "page": number})
+            return self._ask(
+                path, {**parameters, "page": number}, lambda answer: parse_page(answer, path)
+            )
         except InvalidRequestError as error:
             if number == 1 or not _is_past_the_end(error):
                 raise
         return None
+
+    def details(self, movie_id: int, parameters: Parameters) -> Details:
+        """Give one film's details; the error where it is of this film alone."""
+        try:
+            return self._ask(
+                f"/movie/{movie_id}", parameters, lambda answer: expect_details(answer, movie_id)
+            )
+        except (NotFoundError, UnexpectedShapeError) as error:
+            return error
 
     def pump(
         self,
@@ -64,7 +85,7 @@ class Reading:
         take: Callable[[int, Answer], None],
         next_page: Callable[[int], int | None],
     ) -> None:
-        """Fetch pages at the same time until none is wanted, or one fails."""
+        """Fetch pages or films at the same time until none is wanted, or one fails."""
         pump(fetch, take, next_page, workers=self._workers, abort=self._abort)
 
     def _abort(self) -> None:
@@ -170,6 +191,24 @@ def read_changes(reading: Reading, parameters: Parameters) -> set[int]:
 
     reading.pump(fetch, take, next_page)
     return changed
+
+
+def read_details(
+    reading: Reading,
+    movie_ids: Sequence[int],
+    parameters: Parameters,
+    take: Callable[[int, Details], None],
+) -> None:
+    """Hand the details of films to `take` as they come."""
+    waiting = iter(movie_ids)
+
+    def next_film(under_way: int) -> int | None:  # noqa: ARG001 (all films are wanted)
+        return next(waiting, None)
+
+    def fetch(movie_id: int) -> Details:
+        return reading.details(movie_id, parameters)
+
+    reading.pump(fetch, take, next_film)
 
 
 def _is_past_the_end(error: InvalidRequestError) -> bool:

@@ -63,16 +63,16 @@ def parse_genre(entry: object) -> GenreRow:
     """Give a genre's row with declared types; what is no object is kept as malformed 'entry'."""
     if not isinstance(entry, Mapping):
         nothing = _parse({}, _GENRE_FIELDS)
-        return cast("GenreRow", nothing | {"malformed_fields": _to_json({"entry": entry})})
+        return cast("GenreRow", nothing | {"malformed_fields": to_json({"entry": entry})})
     return cast("GenreRow", _parse(entry, _GENRE_FIELDS))
 
 
-# Each taker gives what can be stored, and whether that is all that there was.
-_Taken = tuple[Any, bool]
+#: What can be stored of a value, and whether that is all that there was.
+Taken = tuple[Any, bool]
 
 
 def _parse(
-    row: Mapping[str, object], fields: Mapping[str, Callable[[object], _Taken]]
+    row: Mapping[str, object], fields: Mapping[str, Callable[[object], Taken]]
 ) -> dict[str, Any]:
     parsed: dict[str, Any] = {}
     malformed: dict[str, object] = {}
@@ -82,8 +82,8 @@ def _parse(
         if not is_whole:
             malformed[name] = value
     extra = {name: value for name, value in row.items() if name not in fields}
-    parsed["extra_fields"] = _to_json(extra) if extra else None
-    parsed["malformed_fields"] = _to_json(malformed) if malformed else None
+    parsed["extra_fields"] = to_json(extra) if extra else None
+    parsed["malformed_fields"] = to_json(malformed) if malformed else None
     return parsed
 
 
@@ -108,35 +108,37 @@ def _as_float(value: object) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-def _take_integer(value: object) -> _Taken:
+def take_integer(value: object) -> Taken:
+    """Give a whole number."""
     number = as_integer(value)
     return number, number is not None
 
 
-def _take_float(value: object) -> _Taken:
+def _take_float(value: object) -> Taken:
     number = _as_float(value)
     return number, number is not None
 
 
-def _take_bool(value: object) -> _Taken:
+def _take_bool(value: object) -> Taken:
     return (value, True) if isinstance(value, bool) else (None, False)
 
 
-def _take_text(value: object) -> _Taken:
+def take_text(value: object) -> Taken:
+    """Give text that can be stored."""
     if not isinstance(value, str):
         return None, False
     clean = _UNSTORABLE.sub(lambda found: "" if found[0] == "\x00" else "\ufffd", value)
     return clean, clean == value
 
 
-def _take_integers(value: object) -> _Taken:
+def _take_integers(value: object) -> Taken:
     if not isinstance(value, list):
         return None, False
     good = [number for number in map(as_integer, value) if number is not None]
     return good, len(good) == len(value)
 
 
-def _to_json(fields: Mapping[str, object]) -> str:
+def to_json(fields: Mapping[str, object]) -> str:
     """Write fields as compact JSON, sorted, in ASCII: any text in it can be stored."""
     try:
         try:
@@ -152,21 +154,21 @@ def _dumps(fields: object) -> str:
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-_MOVIE_FIELDS: dict[str, Callable[[object], _Taken]] = {
-    "id": _take_integer,
+_MOVIE_FIELDS: dict[str, Callable[[object], Taken]] = {
+    "id": take_integer,
     "adult": _take_bool,
-    "backdrop_path": _take_text,
+    "backdrop_path": take_text,
     "genre_ids": _take_integers,
-    "original_language": _take_text,
-    "original_title": _take_text,
-    "overview": _take_text,
+    "original_language": take_text,
+    "original_title": take_text,
+    "overview": take_text,
     "popularity": _take_float,
-    "poster_path": _take_text,
-    "release_date": _take_text,
-    "title": _take_text,
+    "poster_path": take_text,
+    "release_date": take_text,
+    "title": take_text,
     "video": _take_bool,
     "vote_average": _take_float,
-    "vote_count": _take_integer,
+    "vote_count": take_integer,
 }
 
-_GENRE_FIELDS: dict[str, Callable[[object], _Taken]] = {"id": _take_integer, "name": _take_text}
+_GENRE_FIELDS: dict[str, Callable[[object], Taken]] = {"id": take_integer, "name": take_text}

@@ -7,7 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from movie_assets.tmdb.errors import NotFoundError, UnexpectedShapeError
+
 Progress = Callable[[int, int], None]
+
+#: One film's details, or why there are none: it is not known, or they cannot be its own.
+Details = dict[str, object] | NotFoundError | UnexpectedShapeError
 
 
 @dataclass(frozen=True)
@@ -67,5 +72,26 @@ class MovieSource(Protocol):
 
         Raises:
             NotFoundError: where there is no such film.
+        """
+        ...
+
+    def details(
+        self,
+        movie_ids: Sequence[int],
+        take: Callable[[int, Details], None],
+        *,
+        append: Sequence[str] = (),
+    ) -> None:
+        """Hand the details of many films to `take` as they come, in this thread, in any order.
+
+        Nothing is kept of them here: with all their credits, those of thousands of films are large.
+
+        Args:
+            movie_ids: the films, each once.
+            take: called with each id and its answer; what it raises ends the reading.
+            append: blocks to be in the details, as for `movie`.
+
+        Raises:
+            TmdbError: one of its types for each failure that is not of one film alone.
         """
         ...

@@ -12,7 +12,15 @@ from typing import Any
 
 import pytest
 
-from movie_assets.tmdb import MovieSource, PopularMovies, ServerError, TmdbClient
+from movie_assets.tmdb import (
+    MovieSource,
+    NotFoundError,
+    PopularMovies,
+    ServerError,
+    TmdbClient,
+    TmdbError,
+    UnexpectedShapeError,
+)
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzZW50aW5lbCJ9.c2VudGluZWwtc2lnbmF0dXJl"
 Popular = Callable[..., Any]
@@ -62,8 +70,17 @@ def test_the_language_may_be_left_out(client: TmdbClient, tmdb: Any, popular: Po
     assert "with_original_language" not in tmdb.asked[0].query
 
 
+def film_of(asked: Any) -> int:
+    return int(asked.path.removeprefix("/3/movie/"))
+
+
+def details(asked: Any) -> dict[str, Any]:
+    """The answer for a film: its details."""
+    return {"body": {"id": film_of(asked), "keywords": {}}}
+
+
 def test_a_film_with_its_blocks(client: TmdbClient, tmdb: Any) -> None:
-    tmdb.reply({"body": {"id": 550, "keywords": {}}})
+    tmdb.answer = details
     assert client.movie(550, append=["keywords", "credits"]) == {"id": 550, "keywords": {}}
     client.movie(551)
     assert tmdb.asked[0].path == "/3/movie/550"
@@ -361,6 +378,93 @@ def _threads_left(before: set[threading.Thread]) -> list[threading.Thread]:
             return []
         time.sleep(0.01)
     return left
+
+
+class TestDetails:
+    """The details of many films, each asked for once, what is wrong with one told of that one."""
+
+    @staticmethod
+    def read(client: TmdbClient, films: list[int]) -> dict[int, Any]:
+        found: dict[int, Any] = {}
+
+        def take(film: int, answer: Any) -> None:
+            assert threading.current_thread() is threading.main_thread()
+            assert film not in found
+            found[film] = answer
+
+        client.details(films, take, append=["keywords", "credits"])
+        return found
+
+    def test_every_film_is_asked_for_once(self, client: TmdbClient, tmdb: Any) -> None:
+        tmdb.answer = details
+        films = list(range(100, 350))
+        found = self.read(client, films)
+        assert found == {film: {"id": film, "keywords": {}} for film in films}
+        assert sorted(map(film_of, tmdb.asked)) == films
+        assert {asked.query["append_to_response"] for asked in tmdb.asked} == {"keywords,credits"}
+
+    def test_no_film_is_no_request(self, client: TmdbClient, tmdb: Any) -> None:
+        assert self.read(client, []) == {}
+        assert tmdb.asked == []
+
+    def test_films_are_asked_for_at_the_same_time(self, tmdb: Any, client_of: Any) -> None:
+        together = threading.Barrier(8)
+
+        def answer(asked: Any) -> dict[str, Any]:
+            together.wait(timeout=10)  # fails unless eight are here at once
+            return details(asked)
+
+        tmdb.answer = answer
+        assert len(self.read(client_of(tmdb.url, max_workers=8), list(range(1, 9)))) == 8
+
+    @pytest.mark.parametrize(
+        ("reply", "kind", "tries"),
+        [
+            ({"status": 404, "body": {"status_code": 34}}, NotFoundError, 1),
+            ({"body": {"id": 4}}, UnexpectedShapeError, 2),
+            ({"body": {"title": "?"}}, UnexpectedShapeError, 2),
+            ({"body": [{"id": 3}]}, UnexpectedShapeError, 2),
+        ],
+    )
+    def test_what_is_wrong_with_one_film_is_told_of_that_one(
+        self, client: TmdbClient, tmdb: Any, reply: dict[str, Any], kind: type, tries: int
+    ) -> None:
+        tmdb.answer = lambda asked: reply if film_of(asked) == 3 else details(asked)
+        found = self.read(client, [1, 2, 3, 4, 5])
+        assert isinstance(found.pop(3), kind)
+        assert found == {film: {"id": film, "keywords": {}} for film in (1, 2, 4, 5)}
+        assert sum(film_of(asked) == 3 for asked in tmdb.asked) == tries
+
+    def test_another_films_details_that_come_once_cost_nothing(
+        self, client: TmdbClient, tmdb: Any
+    ) -> None:
+        def answer(asked: Any) -> dict[str, Any]:
+            first_time = [a.path for a in tmdb.asked].count(asked.path) == 1
+            return {"body": {"id": 99}} if first_time else details(asked)
+
+        tmdb.answer = answer
+        assert self.read(client, [1, 2]) == {film: {"id": film, "keywords": {}} for film in (1, 2)}
+
+    @pytest.mark.parametrize("status", [401, 422, 500])
+    def test_another_failure_ends_all(self, client: TmdbClient, tmdb: Any, status: int) -> None:
+        tmdb.answer = lambda asked: (
+            {"status": status, "body": {}} if film_of(asked) == 5 else details(asked)
+        )
+        before = set(threading.enumerate())
+        with pytest.raises(TmdbError, match=r"127\.0\.0\.1"):
+            self.read(client, list(range(1, 5000)))
+        assert len(tmdb.asked) < 1000
+        assert not _threads_left(before)
+
+    def test_what_take_raises_ends_all(self, client: TmdbClient, tmdb: Any) -> None:
+        def take(film: int, answer: Any) -> None:
+            raise KeyboardInterrupt
+
+        tmdb.answer = details
+        before = set(threading.enumerate())
+        with pytest.raises(KeyboardInterrupt):
+            client.details(list(range(1, 5000)), take)
+        assert not _threads_left(before)
 
 
 class TestChanges:

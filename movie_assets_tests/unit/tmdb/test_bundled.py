@@ -73,6 +73,15 @@ def test_details(catalogue: MovieSource) -> None:
         catalogue.movie(4)
 
 
+def test_details_of_many(catalogue: MovieSource) -> None:
+    found: dict[int, object] = {}
+    catalogue.details([99, 3], found.__setitem__)
+    assert isinstance(found.pop(99), NotFoundError)
+    assert found == {3: {"id": 3, "keywords": {"keywords": []}}}
+    with pytest.raises(CatalogueBrokenError, match="not an object"):
+        catalogue.details([3, 4], found.__setitem__)
+
+
 def test_nothing_ever_changes(catalogue: MovieSource) -> None:
     now = datetime.now(UTC)
     assert catalogue.changed_movie_ids(now, now) == set()
