@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from movie_assets.warehouse import Column, SchemaError, TableSchema, View, to_frame, validate
+from movie_assets.warehouse import schema as schema_module
 
 #: Stored times have no time zone.
 NOON = dt.datetime(2020, 1, 2, 12)  # noqa: DTZ001
@@ -264,3 +267,71 @@ def test_frame_that_is_read_has_the_declared_dtypes_and_is_valid_again() -> None
 def test_unknown_column_names_those_that_there_are() -> None:
     with pytest.raises(SchemaError, match=r"no column 'other'.*integer, bigint"):
         EVERY_TYPE.project(["integer", "other"])
+
+
+# -- many rows ------------------------------------------------------------------------------------
+
+PAIRS = TableSchema(
+    name="pairs",
+    description="Pairs with a score.",
+    columns=(
+        Column("a", "INTEGER", "One."),
+        Column("b", "BIGINT", "Another."),
+        Column("score", "DOUBLE", "0 to 1.", minimum=0, maximum=1),
+        Column("note", "FLOAT", "Any.", nullable=True, minimum=-5),
+    ),
+    primary_key=("a", "b"),
+)
+
+
+@pytest.fixture
+def without_pandera(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail where pandera is asked."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError("pandera was asked")
+
+    monkeypatch.setattr(type(PAIRS.pandera_schema), "validate", refuse)
+
+
+@pytest.mark.usefixtures("without_pandera")
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_good_rows_in_the_order_of_their_key_need_no_frame(count: int) -> None:
+    found = pd.DataFrame({"a": [1, 1, 2, 7], "b": [2, 3, 1, 1], "score": [0.0, 1.0, 0.5, 0.5]})
+    frame = found.assign(note=np.array([None, -5, 9, None], dtype=np.float32)).head(count)
+    assert validate(frame, PAIRS).num_rows == count
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    keys=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8),
+    in_order=st.booleans(),
+    data=st.data(),
+)
+def test_a_glance_and_pandera_agree(
+    keys: list[tuple[int, int]], in_order: bool, data: st.DataObject
+) -> None:
+    keys = sorted(keys) if in_order else keys
+    numbers = st.lists(
+        st.sampled_from([0.0, 0.5, 1.0, 1.5, -7.0, float("nan")]),
+        min_size=len(keys),
+        max_size=len(keys),
+    )
+    # From Arrow, where NaN is a value of its own beside null.
+    table = pa.table(
+        {
+            "a": pa.array([a for a, _ in keys], pa.int32()),
+            "b": pa.array([b for _, b in keys], pa.int64()),
+            "score": pa.array(data.draw(numbers), pa.float64()),
+            "note": pa.array(data.draw(numbers), pa.float32()),
+        }
+    )
+    glanced, by_pandera = [], []
+    for found, glance in ((glanced, schema_module._is_good_at_a_glance), (by_pandera, None)):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(schema_module, "_is_good_at_a_glance", glance or (lambda *_: False))
+            try:
+                validate(table, PAIRS)
+            except SchemaError as error:
+                found.append(str(error))
+    assert glanced == by_pandera
