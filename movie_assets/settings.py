@@ -88,6 +88,12 @@ class Settings(BaseSettings):
         validation_alias="MOVIE_ASSETS_HOME",
         description="The folder of everything that the project writes.",
     )
+    movielens_dir: Path | None = Field(
+        default=None,
+        validation_alias="MOVIELENS_DIR",
+        description="The folder of a MovieLens release (ratings.csv and links.csv), for films "
+        "that the same people like; by default none.",
+    )
     changes_threshold: int = Field(
         default=20,
         ge=1,
@@ -143,6 +149,11 @@ class Settings(BaseSettings):
                 f"{' '.join(_PATTERN_CHARACTERS)}"
             )
         return home
+
+    @field_validator("movielens_dir")
+    @classmethod
+    def _is_a_users(cls, folder: Path | None) -> Path | None:
+        return folder and folder.expanduser()
 
     @property
     def source(self) -> Source:

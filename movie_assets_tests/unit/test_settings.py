@@ -11,7 +11,7 @@ import pytest
 from movie_assets.settings import POPULAR_LIST_LIMIT, Settings, SettingsError, load_settings
 
 EXAMPLE = Path(__file__).parents[2] / ".env.example"
-_PREFIXES = ("TMDB_", "MOVIE_ASSETS_", "API_KEY")
+_PREFIXES = ("TMDB_", "MOVIE_ASSETS_", "MOVIELENS_", "API_KEY")
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +46,7 @@ def test_defaults(folder: Path) -> None:
     assert settings.language is None
     assert settings.max_movies == 1000
     assert settings.home == Path("data")
+    assert settings.movielens_dir is None
     assert settings.changes_threshold == 20
     assert settings.refresh_after_hours == 36
     assert settings.failure_webhook_url is None
@@ -64,6 +65,7 @@ def test_defaults(folder: Path) -> None:
         ("MOVIE_ASSETS_LANGUAGE", "fr", "language", "fr"),
         ("MOVIE_ASSETS_MAX_MOVIES", "10000", "max_movies", POPULAR_LIST_LIMIT),
         ("MOVIE_ASSETS_HOME", "/srv/films", "home", Path("/srv/films")),
+        ("MOVIELENS_DIR", "/srv/ml-32m", "movielens_dir", Path("/srv/ml-32m")),
         ("MOVIE_ASSETS_CHANGES_THRESHOLD", "1", "changes_threshold", 1),
         ("MOVIE_ASSETS_REFRESH_AFTER_HOURS", "0.5", "refresh_after_hours", 0.5),
         ("MOVIE_ASSETS_EXECUTOR", "multiprocess", "executor", "multiprocess"),
@@ -155,8 +157,9 @@ def test_the_users_home_may_be_named_in_the_file(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     monkeypatch.setenv("HOME", "/home/somebody")
-    (folder / ".env").write_text("MOVIE_ASSETS_HOME=~/films\n")
+    (folder / ".env").write_text("MOVIE_ASSETS_HOME=~/films\nMOVIELENS_DIR=~/ml-32m\n")
     assert load_settings().database == Path("/home/somebody/films/movies_data.duckdb")
+    assert load_settings().movielens_dir == Path("/home/somebody/ml-32m")
 
 
 def test_a_home_below_a_folder_that_dagster_takes_for_a_pattern(
