@@ -38,6 +38,17 @@ GENRE_SHARES = np.array([
 ])
 # fmt: on
 WORDS, OFFSET, WORDS_A_ROOT = 27, 30, 300
+MOST_VOTES, FIRST_YEAR, LAST_YEAR = 40_000, 1900, 2025
+DEFAULT = "votes squared, years"
+#: By name: the power of the prior, and whether the closeness of release years counts.
+RANKINGS = {
+    "no prior": (0, False),
+    "votes": (1, False),
+    "votes squared": (2, False),
+    "votes, years": (1, True),
+    DEFAULT: (2, True),
+    "votes cubed, years": (3, True),
+}
 Found = tuple[NDArray[np.int32], NDArray[np.float32]]
 
 
@@ -64,11 +75,27 @@ def made_up_features(n: int) -> sparse.csr_matrix:
     return matrix
 
 
-def made_up_prior(n: int) -> NDArray[np.float32]:
-    """log(1 + votes), its largest 1; votes as TMDB's: half of the films have two or fewer."""
-    votes = np.floor(np.exp(np.random.default_rng(1).normal(1.0, 2.2, n)))
-    prior = np.log1p(np.minimum(votes, 40_000))
-    return (prior / prior.max()).astype(np.float32)
+def made_up_votes(n: int) -> NDArray[np.float64]:
+    """Votes as TMDB's: half of the films have two or fewer, the most has 40,000."""
+    return np.minimum(np.floor(np.exp(np.random.default_rng(1).normal(1.0, 2.2, n))), MOST_VOTES)
+
+
+def made_up_years(n: int) -> NDArray[np.int64]:
+    """Years of release from 1900 to 2025, half of them in the last 14 years."""
+    return np.maximum(2025 - np.random.default_rng(2).exponential(20, n), 1900).astype(np.int64)
+
+
+def ranking(name: str, votes: NDArray[np.float64], years: NDArray[np.int64]) -> dict[str, object]:
+    """The options of a ranking: a prior log(1 + votes) of at most 1 to some power, and years."""
+    exponent, by_years = RANKINGS[name]
+    options: dict[str, object] = {}
+    if exponent:
+        options["prior"] = (np.log1p(votes) / np.log1p(MOST_VOTES)) ** exponent
+    if by_years:
+        span = np.arange(FIRST_YEAR, LAST_YEAR + 1)
+        closeness = np.exp(-np.abs(span[:, None] - span) / 15)
+        options["pair_codes"] = (years - FIRST_YEAR, years - FIRST_YEAR, closeness)
+    return options
 
 
 def ours(rows: sparse.csr_matrix, films: sparse.csr_matrix) -> Found:
@@ -165,21 +192,11 @@ def compare(n: int, rounds: int) -> None:
 
 
 def alone(n: int) -> None:
-    """Print how long ours takes, without and with priors, and the peak of memory."""
-    films = made_up_features(n)
-    prior = made_up_prior(n)
-    years = np.clip(2025 - np.random.default_rng(2).exponential(20, n), 1900, 2025).astype(int)
-    span = np.arange(1900, 2026)
-    closeness = np.exp(-np.abs(span[:, None] - span) / 15)
-    codes = (years - 1900, years - 1900, closeness)
+    """Print how long ours takes by each ranking, and the peak of memory."""
+    films, votes, years = made_up_features(n), made_up_votes(n), made_up_years(n)
     print(f"{n:,} films, {films.nnz / n:.1f} terms a film, K = {K}, {THREADS} threads:")
-    for name, options in (
-        ("no prior", {}),
-        ("prior log1p(votes)", {"prior": prior}),
-        ("prior squared", {"prior": prior**2}),
-        ("prior squared, years", {"prior": prior**2, "pair_codes": codes}),
-    ):
-        task = scoring_task(films, films, K, exclude_self=True, **options)
+    for name in RANKINGS:
+        task = scoring_task(films, films, K, exclude_self=True, **ranking(name, votes, years))
         taken, _ = seconds_of(lambda task=task: kernel.search(task, threads=THREADS))
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         load = os.getloadavg()[0]

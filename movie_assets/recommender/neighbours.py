@@ -81,7 +81,7 @@ def nearest_neighbours(
         # Rows of length 1 in float32 can give a product a little above 1.
         ceiling=1.0,
     )
-    indices, scores = _search(task, block_bytes=block_bytes, progress=progress)
+    indices, scores = search(task, block_bytes=block_bytes, progress=progress)
     rows, ranks = np.nonzero(indices >= 0)
     return Neighbours(
         rows=rows.astype(np.int32),
@@ -144,16 +144,17 @@ def top_k(  # noqa: PLR0913 - three are asked for, the others are options
         pair_codes=pair_codes,
         ceiling=ceiling,
     )
-    return _search(task, threads=threads, progress=progress)
+    return search(task, threads=threads, progress=progress)
 
 
-def _search(
+def search(
     task: ScoringTask,
     *,
     block_bytes: int = BLOCK_BYTES,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Do a checked task by whichever way is sooner done; as :func:`top_k`."""
     if task.multiplications() < KERNEL_FROM:
         return blocks.search(task, block_bytes=block_bytes, progress=progress)
     # numba takes a fifth of a second to import, which small catalogues and the command line save.

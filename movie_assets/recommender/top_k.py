@@ -1,21 +1,23 @@
 """The kernel: each row's K best candidates among many, exactly, compiled by numba.
 
-The candidates are cut into tiles, the most promising first where they have a prior. A tile has an
-inverted index: for each term the candidates that have it. Rows are taken chunk by chunk, each chunk
-by one thread through all tiles:
+The candidates come in tiles, each an inverted index (``inverted``): for each term the candidates
+that have it. Rows are taken chunk by chunk, each chunk by one thread through all tiles:
 
 - A tile that cannot beat a row's K-th score so far is skipped whole: no score is above the length
   of the row times that of the tile's longest candidate.
 - Else the row's terms are added up into one float32 a candidate of the tile, which stays in the
   processor's cache.
-- Of these, blocks of 128 whose largest is below the K-th score are skipped; in a row's first tile
-  the best blocks come first. Non-negative floats are ordered as their bits are, and as integers
-  their maximum is found by vector instructions.
+- Of these, blocks of 128 whose largest, times the largest factor that the row has with one of
+  them, is below the K-th score are skipped; in a row's first tile the best blocks come first.
+  Non-negative floats are ordered as their bits are, and as integers their maximum is found by
+  vector instructions.
 - What is left goes into a heap of K keys: score in the upper half, candidate in the lower, such
   that of two keys the larger is the better, ties included.
 
 A score is a sum over the row's terms in the order of columns, whatever tile its candidate is in,
-and keys are totally ordered. So nothing depends on threads, chunks, tiles or the order of rows.
+and keys are totally ordered. So nothing depends on threads, chunks, tiles or the order of rows, and
+a search can go on from the keys that another has found: among changed candidates (``incremental``)
+or on another machine (``cluster``).
 
 Importing this module loads numba (about a fifth of a second); its first call compiles and keeps the
 result on disk. Small catalogues therefore go to ``blocks``; ``neighbours.top_k`` decides.
@@ -24,43 +26,44 @@ result on disk. Small catalogues therefore go to ``blocks``; ``neighbours.top_k`
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+from typing import TYPE_CHECKING, NamedTuple
 
-import numba
 import numpy as np
 
+from movie_assets.recommender.inverted import (
+    BLOCK,
+    TILE,
+    Index,
+    compiled,
+    csr,
+    inverted_index,
+    lengths_of,
+    read_only,
+)
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
-    from scipy import sparse
 
     from movie_assets.recommender.scoring import ScoringTask
 
-#: Candidates a tile: their scores, 128 KiB, fit into a core's own cache beside what is read. At
-#: most 2**16, for postings are of 16 bits.
-TILE = 32_768
+    Found = tuple[NDArray[np.int32], NDArray[np.float32]]
+
 #: Rows a chunk: some seconds' work at a million candidates, after which Ctrl-C is heard.
 CHUNK = 1024
 
-#: A term that one in so many of a tile's candidates has is kept as a weight for each of them: then
-#: it is added by vector instructions, and adding 0 changes no sum.
-_DENSE = 8
-_BLOCK = 128
+#: Of two candidates with one score the first is the better.
+LAST = np.int64(0x7FFFFFFF)
+#: No score has a key as large.
+UNBEATABLE = LAST << 32
+
 _LARGEST_BITS = np.int32(0x7FFFFFFF)
-
-_Function = TypeVar("_Function", bound=Callable[..., Any])
-
-
-def _compiled(function: _Function) -> _Function:
-    try:
-        compiled = numba.njit(function, nogil=True, cache=True)
-    except RuntimeError:  # no folder to keep it in: neither here nor in the user's cache
-        compiled = numba.njit(function, nogil=True)
-    return cast("_Function", compiled)
+_REPORTS = 100
 
 
-class _Rows(NamedTuple):
+class Rows(NamedTuple):
     """What asks: CSR arrays, and one entry a row of what else counts."""
 
     indptr: NDArray[np.int64]
@@ -71,42 +74,31 @@ class _Rows(NamedTuple):
     codes: NDArray[np.int32]
 
 
-class _Index(NamedTuple):
-    """What is asked: the inverted index of each tile, and one entry a candidate in tile order."""
+class Scoring(NamedTuple):
+    """What else goes into a score, and how much rounding can add to the smallest of them."""
 
-    ends: NDArray[np.int64]  # (n_tiles, n_terms + 1): term t's list is ends[tile, t:t+2]
-    postings: NDArray[np.uint16]  # the candidate's place in its tile; unused in dense lists
-    weights: NDArray[np.float32]
-    bounds: NDArray[np.float64]  # (n_tiles,): the length of its longest candidate
-    candidates: NDArray[np.int32]
-    codes: NDArray[np.int32]
+    factors: NDArray[np.float32]
+    ceiling: np.float32
+    slack: float
 
 
 class _Scratch(NamedTuple):
     """What a thread writes to while it scores a row against a tile."""
 
     sums: NDArray[np.float32]  # one a candidate, and zeros up to a whole block
-    largest: NDArray[np.int32]  # of each block
+    largest: NDArray[np.float32]  # of each block: no score is more
     lists: NDArray[np.uint64]  # where the list of each of the row's terms begins and ends
-
-
-class _Scoring(NamedTuple):
-    """What else goes into a score, and how much rounding can add to the smallest of them."""
-
-    tile: int
-    factors: NDArray[np.float32]
-    ceiling: np.float32
-    slack: float
 
 
 def search(
     task: ScoringTask,
     *,
+    known: Callable[[int, int], tuple[NDArray[np.int64], NDArray[np.int64]]] | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
     tile: int = TILE,
     chunk: int = CHUNK,
-) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+) -> Found:
     """Each row's K best candidates.
 
     Memory beside input and output: the index, about as large as the candidates, and for each
@@ -114,8 +106,12 @@ def search(
 
     Args:
         task: what to score.
+        known: for the rows from one to before another: the keys, of shape (n, k), that each begins
+            with, ascending, and the key, of shape (n,), that is in the place of those it lacks and
+            that others must beat. Without it all are 0.
         threads: how many; None for as many as this process has processors.
-        progress: called in the calling thread with rows done and rows in all after each chunk.
+        progress: called in the calling thread with rows done and rows in all after chunks, about
+            a hundred times.
         tile: candidates a tile, at most 65,536.
         chunk: rows a chunk.
 
@@ -124,16 +120,21 @@ def search(
     """
     indices = np.full((task.n_rows, task.k), -1, dtype=np.int32)
     scores = np.zeros((task.n_rows, task.k), dtype=np.float32)
-    rows, index = _rows(task), _index(task, tile)
-    scoring = _Scoring(tile, _read_only(task.factors), task.ceiling, _slack(task))
-    width = min(task.k, task.n_candidates)
+    rows, index, scoring = rows_of(task), inverted_index(task, tile), scoring_of(task)
+    width = task.k if known else min(task.k, task.n_candidates)
 
     def work(start: int) -> int:
         stop = min(start + chunk, task.n_rows)
-        keys = np.zeros((stop - start, width), dtype=np.int64)
-        _search(start, rows, index, scoring, keys)
-        keys.sort(axis=1)
-        _unpack(keys[:, ::-1], indices[start:stop, :width], scores[start:stop, :width])
+        if known:
+            keys, floors = known(start, stop)
+        else:
+            keys, floors = (
+                np.zeros((stop - start, width), np.int64),
+                np.zeros(stop - start, np.int64),
+            )
+        improve(keys, start, rows, index, scoring)
+        keys[keys <= floors[:, None]] = 0
+        indices[start:stop, :width], scores[start:stop, :width] = unpacked(keys)
         return stop - start
 
     _in_threads(work, range(0, task.n_rows, chunk), threads or _processors(), task.n_rows, progress)
@@ -148,16 +149,29 @@ def _in_threads(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Do the chunks; at an interruption finish those that were begun and drop the rest."""
+    report = throttled(progress)
     done = 0
     with ThreadPoolExecutor(threads, thread_name_prefix="top_k") as pool:
         try:
             for future in as_completed([pool.submit(work, start) for start in starts]):
                 done += future.result()
-                if progress:
-                    progress(done, n_rows)
+                report(done, n_rows)
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise
+
+
+def throttled(progress: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
+    """Progress that is passed on once a hundredth, and at the end."""
+    passed = 0
+
+    def report(done: int, of: int) -> None:
+        nonlocal passed
+        if progress and (done == of or done * _REPORTS // of > passed):
+            passed = done * _REPORTS // of
+            progress(done, of)
+
+    return report
 
 
 def _processors() -> int:
@@ -166,149 +180,59 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _read_only(array: NDArray[Any]) -> NDArray[Any]:
-    # numba compiles anew for arrays that may be written to, and memory-mapped ones may not.
-    view = array.view()
-    view.flags.writeable = False
-    return view
-
-
-def _csr(matrix: sparse.csr_matrix) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    return (
-        _read_only(matrix.indptr.astype(np.int64)),
-        _read_only(matrix.indices.astype(np.int32, copy=False)),
-        _read_only(matrix.data),
-    )
-
-
-def _rows(task: ScoringTask) -> _Rows:
-    indptr, terms, weights = _csr(task.rows)
+def rows_of(task: ScoringTask) -> Rows:
+    """A task's rows as the kernel reads them."""
+    indptr, terms, weights = csr(task.rows)
     # A sum of n rounded products is above the true one by a factor of at most (1 + 2^-24)^(n + 1),
     # and so on for the factor of the pair; twice that is allowed for.
     rounding = np.exp((np.diff(indptr) + 8) * 2.0**-23)
     most = task.factors.max(axis=1)[task.row_codes].astype(np.float64)
-    return _Rows(
+    return Rows(
         indptr=indptr,
         terms=terms,
         weights=weights,
-        bounds=_read_only(_lengths(indptr, weights) * most * rounding),
-        own=_read_only(task.own),
-        codes=_read_only(task.row_codes),
+        bounds=read_only(lengths_of(indptr, weights) * most * rounding),
+        own=read_only(task.own),
+        codes=read_only(task.row_codes),
     )
 
 
-def _slack(task: ScoringTask) -> float:
-    """How much more than in proportion rounding can add, where numbers are too small for it."""
-    return float(np.diff(task.rows.indptr).max(initial=0) + 8) * 2.0**-148
+def scoring_of(task: ScoringTask) -> Scoring:
+    """What of a task is neither rows nor candidates."""
+    # Where numbers are too small for it, rounding adds more than in proportion.
+    slack = float(np.diff(task.rows.indptr).max(initial=0) + 8) * 2.0**-148
+    return Scoring(read_only(task.factors), task.ceiling, slack)
 
 
-def _index(task: ScoringTask, tile: int) -> _Index:
-    arrays = _csr(task.candidates)
-    lengths = _lengths(arrays[0], arrays[2])
-    order = np.flatnonzero(lengths > 0)  # the others have no score with anybody
-    if task.has_prior:
-        order = order[np.argsort(-lengths[order], kind="stable")]
-    first_of_tile = np.arange(0, len(order), tile)
-    ends, postings, weights = _inverted(*arrays, order, tile, task.candidates.shape[1])
-    return _Index(
-        ends=_read_only(ends),
-        postings=_read_only(postings),
-        weights=_read_only(weights),
-        bounds=_read_only(
-            np.maximum.reduceat(lengths[order], first_of_tile) if len(order) else np.zeros(0)
-        ),
-        candidates=_read_only(order.astype(np.int32)),
-        codes=_read_only(task.candidate_codes[order]),
-    )
-
-
-def _unpack(
-    keys: NDArray[np.int64], indices: NDArray[np.int32], scores: NDArray[np.float32]
-) -> None:
-    """Write what the keys hold into indices and scores, all of one shape."""
-    found = keys > 0
-    indices[found] = 0x7FFFFFFF - (keys[found] & 0xFFFFFFFF)
-    scores[found] = (keys[found] >> 32).astype(np.int32).view(np.float32)
+def unpacked(keys: NDArray[np.int64]) -> Found:
+    """Candidates and scores of keys, the best of each row first; -1 and 0 where the key is 0."""
+    keys = np.sort(keys, axis=1)[:, ::-1]
+    indices = np.where(keys > 0, LAST - (keys & LAST), -1).astype(np.int32)
+    return indices, (keys >> 32).astype(np.int32).view(np.float32)
 
 
 # From here on compiled: coverage does not see these lines run.
 
 
-@_compiled
-def _lengths(
-    indptr: NDArray[np.int64], weights: NDArray[np.float32]
-) -> NDArray[np.float64]:  # pragma: no cover
-    """The Euclidean length of each row."""
-    lengths = np.zeros(len(indptr) - 1)
-    for row in range(len(lengths)):
-        for entry in range(indptr[row], indptr[row + 1]):
-            lengths[row] += np.float64(weights[entry]) ** 2
-    return np.sqrt(lengths)
-
-
-@_compiled
-def _list_ends(
-    indptr: NDArray[np.int64],
-    terms: NDArray[np.int32],
-    order: NDArray[np.int64],
-    tile: int,
-    n_terms: int,
-) -> NDArray[np.int64]:  # pragma: no cover
-    """Where each term's list begins and ends, tile by tile."""
-    ends = np.zeros(((len(order) + tile - 1) // tile, n_terms + 1), np.int64)
-    for place in range(len(order)):
-        for entry in range(indptr[order[place]], indptr[order[place] + 1]):
-            ends[place // tile, terms[entry] + 1] += 1
-    end = np.int64(0)
-    for number in range(len(ends)):
-        width = min(tile, len(order) - number * tile)
-        ends[number, 0] = end
-        for term in range(n_terms):
-            size = ends[number, term + 1]
-            # A list as long as its tile is wide is dense.
-            end += width if size * _DENSE >= width else size
-            ends[number, term + 1] = end
-    return ends
-
-
-@_compiled
-def _inverted(
-    indptr: NDArray[np.int64],
-    terms: NDArray[np.int32],
-    weights: NDArray[np.float32],
-    order: NDArray[np.int64],
-    tile: int,
-    n_terms: int,
-) -> tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.float32]]:  # pragma: no cover
-    """The inverted index of each tile: ends, postings and weights of :class:`_Index`."""
-    ends = _list_ends(indptr, terms, order, tile, n_terms)
-    size = ends[-1, -1] if len(ends) else 0
-    postings, list_weights = np.zeros(size, np.uint16), np.zeros(size, np.float32)
-    filled = np.zeros(n_terms, np.int64)
-    for number in range(len(ends)):
-        first, width = number * tile, min(tile, len(order) - number * tile)
-        filled[:] = ends[number, :-1]
-        for place in range(width):
-            for entry in range(indptr[order[first + place]], indptr[order[first + place] + 1]):
-                term = terms[entry]
-                if ends[number, term + 1] - ends[number, term] == width:
-                    list_weights[ends[number, term] + place] = weights[entry]
-                else:
-                    postings[filled[term]] = place
-                    list_weights[filled[term]] = weights[entry]
-                    filled[term] += 1
-    return ends, postings, list_weights
-
-
-@_compiled
-def _search(
-    start: int, rows: _Rows, index: _Index, scoring: _Scoring, keys: NDArray[np.int64]
+@compiled
+def improve(
+    keys: NDArray[np.int64], start: int, rows: Rows, index: Index, scoring: Scoring
 ) -> np.float32:  # pragma: no cover
-    """Fill the keys, zeros of shape (n, k), of n rows from ``start`` on; each a heap of its own."""
-    scratch = _scratch(rows, start, start + len(keys), min(scoring.tile, len(index.candidates)))
+    """Let candidates that are better take the place of the worst keys.
+
+    Args:
+        keys: shape (n, k), each of them ascending or another heap; of the n rows from ``start`` on.
+        start: the first row.
+        rows: the rows.
+        index: the candidates.
+        scoring: what else counts.
+    """
+    whole = _scratch(rows, start, start + len(keys), min(index.tile, len(index.candidates)))
     bound, touched = np.zeros(1, np.float32), np.float32(0)
     for number in range(len(index.bounds)):
-        width = min(scoring.tile, len(index.candidates) - number * scoring.tile)
+        width = min(index.tile, len(index.candidates) - number * index.tile)
+        n_blocks = (width + BLOCK - 1) // BLOCK
+        scratch = _Scratch(whole.sums[: n_blocks * BLOCK], whole.largest[:n_blocks], whole.lists)
         for i in range(len(keys)):
             heap, row = keys[i], start + i
             bound[0] = rows.bounds[row] * index.bounds[number] + scoring.slack
@@ -316,30 +240,32 @@ def _search(
                 continue
             touched += _find_lists(scratch.lists, rows, row, index, number)
             _add_up(scratch, rows, row, index, width)
-            _block_maxima(scratch)
-            # The best blocks first, so that few of the others pass the heap that these have filled.
-            cut = _cut(scratch.largest, len(heap)) if heap[0] == 0 else np.int32(0)
-            for span in ((cut, _LARGEST_BITS), (np.int32(0), cut)):
-                _collect(scratch, span, rows, row, index, number, scoring, heap)
+            _block_maxima(scratch, index, number, rows.codes[row])
+            cut = _LARGEST_BITS
+            if heap[0] == 0:
+                # The best first, so that few of the others pass the heap that these have filled.
+                cut = _cut(scratch.largest.view(np.int32), len(heap))
+                _collect(scratch, (cut, True), rows, row, index, number, scoring, heap)
+            _collect(scratch, (cut, False), rows, row, index, number, scoring, heap)
             scratch.sums[:] = 0
     return touched  # so that the touching is not optimised away
 
 
-@_compiled
-def _scratch(rows: _Rows, start: int, stop: int, width: int) -> _Scratch:  # pragma: no cover
-    n_blocks, longest = (width + _BLOCK - 1) // _BLOCK, 0
+@compiled
+def _scratch(rows: Rows, start: int, stop: int, width: int) -> _Scratch:  # pragma: no cover
+    n_blocks, longest = (width + BLOCK - 1) // BLOCK, 0
     for row in range(start, stop):
         longest = max(longest, rows.indptr[row + 1] - rows.indptr[row])
     return _Scratch(
-        np.zeros(n_blocks * _BLOCK, np.float32),
-        np.zeros(n_blocks, np.int32),
+        np.zeros(n_blocks * BLOCK, np.float32),
+        np.zeros(n_blocks, np.float32),
         np.zeros((longest, 2), np.uint64),
     )
 
 
-@_compiled
+@compiled
 def _find_lists(
-    lists: NDArray[np.uint64], rows: _Rows, row: int, index: _Index, number: int
+    lists: NDArray[np.uint64], rows: Rows, row: int, index: Index, number: int
 ) -> np.float32:  # pragma: no cover
     """Where the lists of the row's terms begin and end in a tile; touches each list's beginning.
 
@@ -349,8 +275,8 @@ def _find_lists(
     first, count = rows.indptr[row], rows.indptr[row + 1] - rows.indptr[row]
     for entry in range(count):
         term = rows.terms[first + entry]
-        lists[entry, 0] = index.ends[number, term]
-        lists[entry, 1] = index.ends[number, term + 1]
+        lists[entry, 0] = index.begins[number] + index.ends[number, term]
+        lists[entry, 1] = index.begins[number] + index.ends[number, term + 1]
     touched = np.float32(0)
     for entry in range(count):
         begin = min(lists[entry, 0], np.uint64(len(index.weights) - 1))
@@ -358,9 +284,9 @@ def _find_lists(
     return touched
 
 
-@_compiled
+@compiled
 def _add_up(
-    scratch: _Scratch, rows: _Rows, row: int, index: _Index, width: int
+    scratch: _Scratch, rows: Rows, row: int, index: Index, width: int
 ) -> None:  # pragma: no cover
     """Add the row's terms up, in the order of columns, into one sum a candidate of the tile."""
     sums, lists, first = scratch.sums, scratch.lists, rows.indptr[row]
@@ -376,20 +302,25 @@ def _add_up(
                 sums[index.postings[posting]] += weight * index.weights[posting]
 
 
-@_compiled
-def _block_maxima(scratch: _Scratch) -> None:  # pragma: no cover
-    """The largest of each block, as bits."""
-    bits = scratch.sums.view(np.int32)
-    for block in range(np.uint64(len(scratch.largest))):
+@compiled
+def _block_maxima(
+    scratch: _Scratch, index: Index, number: int, code: np.int32
+) -> None:  # pragma: no cover
+    """The largest sum of each block times the largest factor: rounding keeps the order."""
+    sums, largest = scratch.sums.view(np.int32), scratch.largest.view(np.int32)
+    for block in range(np.uint64(len(largest))):
         most = np.int32(0)
-        for place in range(block * np.uint64(_BLOCK), (block + np.uint64(1)) * np.uint64(_BLOCK)):
-            most = bits[place] if bits[place] > most else most
-        scratch.largest[block] = most
+        for place in range(block * np.uint64(BLOCK), (block + np.uint64(1)) * np.uint64(BLOCK)):
+            most = sums[place] if sums[place] > most else most
+        largest[block] = most
+    first = np.uint64(number * ((index.tile + BLOCK - 1) // BLOCK))
+    for block in range(np.uint64(len(largest))):
+        scratch.largest[block] *= index.block_factors[code, first + block]
 
 
-@_compiled
+@compiled
 def _cut(largest: NDArray[np.int32], k: int) -> np.int32:  # pragma: no cover
-    """What at least K + 1 blocks reach, and so K candidates beside the row's own; else 0."""
+    """What the best K + 1 blocks reach, if there are so many; else 0."""
     heap = np.zeros(k + 1, np.int64)
     for most in largest:
         if most > heap[0]:
@@ -397,30 +328,32 @@ def _cut(largest: NDArray[np.int32], k: int) -> np.int32:  # pragma: no cover
     return np.int32(heap[0])
 
 
-@_compiled
+@compiled
 def _collect(
     scratch: _Scratch,
-    span: tuple[np.int32, np.int32],
-    rows: _Rows,
+    part: tuple[np.int32, bool],
+    rows: Rows,
     row: int,
-    index: _Index,
+    index: Index,
     number: int,
-    scoring: _Scoring,
+    scoring: Scoring,
     heap: NDArray[np.int64],
 ) -> None:  # pragma: no cover
-    """Put the sums that beat the heap's worst into it, of those whose bits are within ``span``."""
-    least, below = span
-    bits, score = scratch.sums.view(np.int32), np.zeros(1, np.float32)
-    threshold = max(least, _threshold(heap))
-    if threshold >= below:
-        return
-    for block in range(np.uint64(len(scratch.largest))):
-        if scratch.largest[block] < threshold:
+    """Put what beats the heap's worst into it: of the sums one part, those that reach a cut where
+    their block does, or the other.
+    """
+    cut, best = part
+    sums, largest = scratch.sums.view(np.int32), scratch.largest.view(np.int32)
+    score, threshold = np.zeros(1, np.float32), _threshold(heap)
+    for block in range(np.uint64(len(largest))):
+        if largest[block] < (max(threshold, cut) if best else threshold):
             continue
-        for place in range(block * np.uint64(_BLOCK), (block + np.uint64(1)) * np.uint64(_BLOCK)):
-            if threshold <= bits[place] < below:
+        least = cut if best else np.int32(0)
+        below = cut if largest[block] >= cut and not best else _LARGEST_BITS
+        for place in range(block * np.uint64(BLOCK), (block + np.uint64(1)) * np.uint64(BLOCK)):
+            if max(threshold, least) <= sums[place] < below:
                 # Without the pair's factor, which is at most 1, it would be good enough.
-                position = np.int64(place) + number * scoring.tile
+                position = np.int64(place) + number * index.tile
                 candidate = index.candidates[position]
                 factor = scoring.factors[rows.codes[row], index.codes[position]]
                 score[0] = min(scratch.sums[place] * factor, scoring.ceiling)
@@ -428,16 +361,16 @@ def _collect(
                 key = upper | np.int64(0x7FFFFFFF - candidate)
                 if upper > 0 and key > heap[0] and candidate != rows.own[row]:
                     _replace_worst(heap, key)
-                    threshold = max(least, _threshold(heap))
+                    threshold = _threshold(heap)
 
 
-@_compiled
+@compiled
 def _threshold(heap: NDArray[np.int64]) -> np.int32:  # pragma: no cover
     """The bits that a score must reach; an equal one may have the better candidate."""
     return max(np.int32(heap[0] >> 32), np.int32(1))
 
 
-@_compiled
+@compiled
 def _replace_worst(heap: NDArray[np.int64], key: np.int64) -> None:  # pragma: no cover
     """Put a key in the place of the smallest and restore the heap's order."""
     place, child = 0, 1

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import sparse
 
-from movie_assets.recommender import blocks, neighbours
+from movie_assets.recommender import blocks, inverted, neighbours
 from movie_assets.recommender import top_k as kernel
+from movie_assets.recommender.inverted import Index, inverted_index, read_only
 from movie_assets.recommender.neighbours import top_k
 from movie_assets.recommender.scoring import ScoringTask, scoring_task
 
@@ -222,14 +223,14 @@ def test_tiles_that_cannot_win_are_skipped(monkeypatch: pytest.MonkeyPatch) -> N
     candidates = np.tile([1.0, 0.5], (100, 1))
     prior = np.repeat([1.0, 0.1], [10, 90])
     task = Problem(np.eye(2, dtype=np.float32), candidates.astype(np.float32), 10, {"prior": prior})
-    made = kernel._index(task.task(), 10)
+    made = inverted_index(task.task(), 10)
 
-    def spoilt(*_: object) -> kernel._Index:
+    def spoilt(*_: object) -> Index:
         weights = made.weights.copy()
         weights[20:] = 1e30
-        return made._replace(weights=kernel._read_only(weights))
+        return made._replace(weights=read_only(weights))
 
-    monkeypatch.setattr(kernel, "_index", spoilt)
+    monkeypatch.setattr(kernel, "inverted_index", spoilt)
     indices, scores = kernel.search(task.task(), tile=10)
     assert indices.tolist() == [list(range(10))] * 2
     assert scores.tolist() == [[1.0] * 10, [0.5] * 10]
@@ -260,6 +261,13 @@ def test_matrices_in_any_order_stay_as_they_are() -> None:
     indices, scores = top_k(unsorted, unsorted, 1)
     assert (indices.tolist(), scores.tolist()) == ([[0]], [[20.0]])
     assert unsorted.indices.tolist() == [2, 0, 2]
+
+
+def test_a_tile_of_too_many_weights_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inverted, "_MOST_WEIGHTS", 8)
+    assert kernel.search(scoring_task(EYE, EYE, 1), tile=2)[0].ravel().tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match="3 candidates have too many weights for one tile: 9"):
+        kernel.search(scoring_task(EYE, EYE, 1), tile=3)
 
 
 def test_memory_mapped_arrays_will_do() -> None:
@@ -329,6 +337,17 @@ def test_progress_is_told_in_the_calling_thread() -> None:
         progress=lambda *done: told.append((*done, threading.get_ident())),
     )
     assert told == [(done, 3, threading.get_ident()) for done in (1, 2, 3)]
+
+
+def test_progress_is_told_a_hundred_times_at_most() -> None:
+    told: list[tuple[int, int]] = []
+    matrix = csr(np.ones((1234, 1)))
+    kernel.search(
+        scoring_task(matrix, matrix, 1), chunk=1, progress=lambda *done: told.append(done)
+    )
+    assert 90 < len(told) <= 100
+    assert told[-1] == (1234, 1234)
+    assert told == sorted(told)
 
 
 def test_an_error_in_progress_ends_the_search_and_its_threads() -> None:

@@ -1,0 +1,198 @@
+"""The candidates in the order in which the kernel reads them: tiles, and in each an inverted index.
+
+Tiles hold the most promising candidates first where these have a prior. Within a tile candidates of
+one code stand together, so that most blocks have one factor for a row and can be judged by it.
+
+What belongs here: how candidates are laid out. What does not: how they are searched (``top_k``).
+Importing this module loads numba.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
+
+import numba
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+    from movie_assets.recommender.scoring import ScoringTask
+
+#: Candidates a tile: their scores, 128 KiB, fit into a core's own cache beside what is read. At
+#: most 2**16, for postings are of 16 bits.
+TILE = 32_768
+#: Candidates a block, the least that is skipped.
+BLOCK = 128
+
+#: A term that one in so many of a tile's candidates has is kept as a weight for each of them: then
+#: it is added by vector instructions, and adding 0 changes no sum.
+_DENSE = 8
+#: Of a tile: its ends are of 32 bits, which makes the table of tiles x terms half as large.
+_MOST_WEIGHTS = 2**32 - 1
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+
+def compiled(function: _Function) -> _Function:
+    """Compile at the first call, for good where there is a folder to keep the result in."""
+    try:
+        made = numba.njit(function, nogil=True, cache=True)
+    except RuntimeError:  # no folder: neither here nor in the user's cache
+        made = numba.njit(function, nogil=True)
+    return cast("_Function", made)
+
+
+class Index(NamedTuple):
+    """The candidates that can have a score: each tile's lists, and what else counts of each."""
+
+    tile: int  # candidates a tile, but for the last
+    begins: NDArray[np.uint64]  # (n_tiles,): where a tile's lists begin
+    ends: NDArray[np.uint32]  # (n_tiles, n_terms + 1), from there: term t has ends[tile, t:t+2]
+    postings: NDArray[np.uint16]  # the candidate's place in its tile; unused in dense lists
+    weights: NDArray[np.float32]
+    bounds: NDArray[np.float64]  # (n_tiles,): the length of its longest candidate
+    candidates: NDArray[np.int32]  # (n,): who stands at a place
+    codes: NDArray[np.int32]  # (n,)
+    block_factors: NDArray[np.float32]  # (n_row_codes, n_blocks): the largest of a block
+
+
+def inverted_index(task: ScoringTask, tile: int = TILE) -> Index:
+    """Lay out a task's candidates; those without any weight are left out.
+
+    Args:
+        task: what to score.
+        tile: candidates a tile, at most 65,536.
+
+    Raises:
+        ValueError: where a tile has more than 4,294,967,295 weights.
+    """
+    arrays = csr(task.candidates)
+    lengths = lengths_of(arrays[0], arrays[2])
+    order = _order(task, lengths, tile)
+    tiles = range(0, len(order), tile)
+    ends, sizes = _list_ends(arrays[0], arrays[1], order, tile, task.candidates.shape[1])
+    if sizes.max(initial=0) > _MOST_WEIGHTS:
+        raise ValueError(f"{tile} candidates have too many weights for one tile: {sizes.max()}")
+    begins = np.cumsum(sizes) - sizes
+    postings, weights = _lists(*arrays, order, tile, begins, ends)
+    codes = task.candidate_codes[order]
+    return Index(
+        tile=tile,
+        begins=read_only(begins.astype(np.uint64)),
+        ends=read_only(ends),
+        postings=read_only(postings),
+        weights=read_only(weights),
+        bounds=read_only(np.array([lengths[order[i : i + tile]].max() for i in tiles], float)),
+        candidates=read_only(order.astype(np.int32)),
+        codes=read_only(codes),
+        block_factors=read_only(_block_factors(task.factors, codes, tile)),
+    )
+
+
+def _order(task: ScoringTask, lengths: NDArray[np.float64], tile: int) -> NDArray[np.int64]:
+    order = np.flatnonzero(lengths > 0)  # the others have no score with anybody
+    if task.has_prior:
+        order = order[np.argsort(-lengths[order], kind="stable")]
+    if task.factors.shape[1] > 1:
+        order = order[np.lexsort((task.candidate_codes[order], np.arange(len(order)) // tile))]
+    return order
+
+
+def _block_factors(
+    factors: NDArray[np.float32], codes: NDArray[np.int32], tile: int
+) -> NDArray[np.float32]:
+    """The largest factor of each row code with the candidates of each block."""
+    largest = [
+        np.maximum.reduceat(factors[:, part], np.arange(0, len(part), BLOCK), axis=1)
+        for part in (codes[begin : begin + tile] for begin in range(0, len(codes), tile))
+    ]
+    return np.hstack(largest) if largest else np.zeros((len(factors), 0), np.float32)
+
+
+def read_only(array: NDArray[Any]) -> NDArray[Any]:
+    """The array as numba is to see it: of those that may be written to it compiles anew."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def csr(matrix: sparse.csr_matrix) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Where rows begin (int64), columns (int32) and weights, all read-only."""
+    return (
+        read_only(matrix.indptr.astype(np.int64)),
+        read_only(matrix.indices.astype(np.int32, copy=False)),
+        read_only(matrix.data),
+    )
+
+
+# From here on compiled: coverage does not see these lines run.
+
+
+@compiled
+def lengths_of(
+    indptr: NDArray[np.int64], weights: NDArray[np.float32]
+) -> NDArray[np.float64]:  # pragma: no cover
+    """The Euclidean length of each row."""
+    lengths = np.zeros(len(indptr) - 1)
+    for row in range(len(lengths)):
+        for entry in range(indptr[row], indptr[row + 1]):
+            lengths[row] += np.float64(weights[entry]) ** 2
+    return np.sqrt(lengths)
+
+
+@compiled
+def _list_ends(
+    indptr: NDArray[np.int64],
+    terms: NDArray[np.int32],
+    order: NDArray[np.int64],
+    tile: int,
+    n_terms: int,
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:  # pragma: no cover
+    """Where each term's list ends, counted from where its tile's begin, and each tile's size."""
+    n_tiles = (len(order) + tile - 1) // tile
+    ends, sizes = np.zeros((n_tiles, n_terms + 1), np.uint32), np.zeros(n_tiles, np.int64)
+    for place in range(len(order)):
+        for entry in range(indptr[order[place]], indptr[order[place] + 1]):
+            ends[place // tile, terms[entry] + 1] += np.uint32(1)
+    for number in range(n_tiles):
+        width = min(tile, len(order) - number * tile)
+        for term in range(n_terms):
+            size = np.int64(ends[number, term + 1])
+            # A list as long as its tile is wide is dense.
+            sizes[number] += width if size * _DENSE >= width else size
+            ends[number, term + 1] = sizes[number]
+    return ends, sizes
+
+
+@compiled
+def _lists(
+    indptr: NDArray[np.int64],
+    terms: NDArray[np.int32],
+    weights: NDArray[np.float32],
+    order: NDArray[np.int64],
+    tile: int,
+    begins: NDArray[np.int64],
+    ends: NDArray[np.uint32],
+) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:  # pragma: no cover
+    """Postings and weights of all lists."""
+    size = begins[-1] + np.int64(ends[-1, -1]) if len(ends) else 0
+    postings, list_weights = np.zeros(size, np.uint16), np.zeros(size, np.float32)
+    filled = np.zeros(ends.shape[1] - 1, np.int64)
+    for number in range(len(ends)):
+        first, width = number * tile, min(tile, len(order) - number * tile)
+        for term in range(len(filled)):
+            filled[term] = begins[number] + np.int64(ends[number, term])
+        for place in range(width):
+            for entry in range(indptr[order[first + place]], indptr[order[first + place] + 1]):
+                term = terms[entry]
+                begin, end = np.int64(ends[number, term]), np.int64(ends[number, term + 1])
+                if end - begin == width:
+                    list_weights[begins[number] + begin + place] = weights[entry]
+                else:
+                    postings[filled[term]] = place
+                    list_weights[filled[term]] = weights[entry]
+                    filled[term] += 1
+    return postings, list_weights
