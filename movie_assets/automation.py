@@ -84,11 +84,11 @@ def with_policies(
     condition = when_content_changed()
 
     def apply(spec: dg.AssetSpec) -> dg.AssetSpec:
-        # What is extracted is the schedule's and the changes sensor's to refresh.
-        is_extracted = spec.group_name == "extract"
+        # What is extracted without any input is the schedule's and the changes sensor's to refresh.
+        is_refreshed = spec.group_name == "extract" and not list(spec.deps)
         return spec.replace_attributes(
             freshness_policy=freshness,
-            automation_condition=None if is_extracted else condition,
+            automation_condition=None if is_refreshed else condition,
         )
 
     return dg.map_asset_specs(apply, assets)

@@ -295,7 +295,9 @@ class Graph:
         self._keys = {key.to_user_string(): key for key in keys}
         self.names = tuple(self._keys)
         self.sources = {
-            name for name, key in self._keys.items() if not self._assets.get(key).parent_keys
+            name
+            for name, key in self._keys.items()
+            if self._assets.get(key).group_name == "extract"
         }
         self._checks = {
             name: tuple(sorted(self._assets.get(key).check_keys))

@@ -77,6 +77,18 @@ def _checks() -> dict[str, tuple[tuple[str, ...], list[Check]]]:
                 _row_count_kept("raw_genres", "raw_genres"),
             ],
         ),
+        "raw_movie_details": (
+            ("raw_popular_movies",),
+            [
+                _schema("raw_movie_details"),
+                Check(
+                    "films_accounted_for",
+                    "Films of the list = films with details + films left out with a reason.",
+                    _find_films_accounted_for,
+                ),
+                _row_count_kept("raw_movie_details", "raw_movie_details"),
+            ],
+        ),
         "movies_table": (
             ("raw_popular_movies", "genres_table"),
             [
@@ -101,6 +113,22 @@ def _checks() -> dict[str, tuple[tuple[str, ...], list[Check]]]:
                 _schema("genres_table"),
                 _unique("genres_table", "id"),
                 _rows_reconciled("genres_table", "raw_genres"),
+            ],
+        ),
+        "movie_details": (
+            ("raw_movie_details", "movies_table"),
+            [
+                _schema("movie_details"),
+                _unique("movie_details", "id"),
+                _rows_reconciled("movie_details", "raw_movie_details"),
+                _row_count_kept("movie_details", "raw_movie_details"),
+                Check(
+                    "films_known",
+                    "Every film with details is in movies_table.",
+                    lambda _, inputs: _subset(
+                        inputs["movie_details"]["id"], inputs["movies_table"]["id"], "films"
+                    ),
+                ),
             ],
         ),
         "movie_genre_data": (
@@ -246,6 +274,25 @@ def _rows_reconciled(table: str, upstream: str) -> Check:
         "rows_reconciled",
         f"Rows of {upstream} = rows stored + rows dropped with a reason.",
         find,
+    )
+
+
+# -- checks of the details ----------------------------------------------------------------------
+
+
+def _find_films_accounted_for(instance: dg.DagsterInstance, inputs: Inputs) -> Finding:
+    listed = set(inputs["raw_popular_movies"]["id"].dropna())
+    stored = set(inputs["raw_movie_details"]["id"])
+    left_out = latest_figures(instance, "raw_movie_details").get("films_left_out", 0)
+    unlisted = len(stored - listed)
+    return Finding(
+        not unlisted and len(listed) == len(stored) + left_out,
+        {
+            "films_listed": len(listed),
+            "films_with_details": len(stored),
+            "films_left_out": left_out,
+            "films_not_listed": unlisted,
+        },
     )
 
 

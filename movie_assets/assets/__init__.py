@@ -5,19 +5,26 @@ IO manager. Checks are in ``movie_assets.checks``; freshness and automation, whi
 whole graph, in ``movie_assets.automation``; resources in ``movie_assets.definitions``.
 """
 
-from movie_assets.assets.extract import raw_genres, raw_popular_movies
+from movie_assets.assets.extract import raw_genres, raw_movie_details, raw_popular_movies
 from movie_assets.assets.recommend import (
     movie_features,
     recommendation_quality,
     similarity_matrix,
 )
-from movie_assets.assets.warehouse import genres_table, movie_genre_data, movies_table
+from movie_assets.assets.warehouse import (
+    genres_table,
+    movie_details,
+    movie_genre_data,
+    movies_table,
+)
 
 ASSETS = [
     raw_popular_movies,
     raw_genres,
+    raw_movie_details,
     movies_table,
     genres_table,
+    movie_details,
     movie_genre_data,
     movie_features,
     similarity_matrix,

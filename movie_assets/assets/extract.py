@@ -5,8 +5,9 @@ of it is decided in ``movie_assets.warehouse.cleaning``.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
 import dagster as dg
@@ -14,15 +15,17 @@ import pandas as pd
 import pyarrow as pa
 
 from movie_assets import tmdb
+from movie_assets.assets import film_details
 from movie_assets.assets.declare import counts, table_asset, table_result
 from movie_assets.assets.history import RowsLostError, refuse_lost_rows
-from movie_assets.tmdb import MovieSource, RetryPolicy, listing, reading, rows
+from movie_assets.tmdb import MovieSource, RetryPolicy, details, listing, reading, rows
 from movie_assets.warehouse import TABLES
+from movie_assets.warehouse.io_manager import WarehouseStorage
 
 #: Steps in this pool ask TMDB; its limit in dagster.yaml keeps runs from doing so side by side,
 #: since TMDB counts all of them together.
 TMDB_POOL = "tmdb"
-_FILMS_A_MESSAGE = 200
+_SECONDS_A_MESSAGE = 5.0
 #: Of the films that were asked for and that the source says it has.
 _LEAST_SHARE_OF_LIST = 0.95
 
@@ -33,7 +36,7 @@ class NothingListedError(Exception):
 
 @dataclass(frozen=True)
 class Extraction:
-    """What to extract: the resource that both assets share.
+    """What to extract: the resource that the assets share.
 
     Attributes:
         open_source: gives TMDB, or the bundled films, with so much patience. It is called in the
@@ -76,7 +79,7 @@ def raw_popular_movies(
     popular = source.popular_movies(
         limit=extraction.limit,
         language=extraction.language,
-        progress=_reporter(context.log, source.name),
+        progress=_reporter(context.log, "Read %s of %s films from %s.", source.name),
     )
     seconds = time.perf_counter() - started
     if not popular.movies:
@@ -135,6 +138,61 @@ def raw_genres(
     )
 
 
+@table_asset(
+    group="extract",
+    uses=(film_details, details, rows, reading),
+    lineage={"id": [("raw_popular_movies", "id")]},
+    kinds=frozenset({"tmdb", "duckdb"}),
+    pool=TMDB_POOL,
+)
+def raw_movie_details(
+    context: dg.AssetExecutionContext,
+    extraction: dg.ResourceParam[Extraction],
+    io_manager: dg.ResourceParam[WarehouseStorage],
+    raw_popular_movies: pd.DataFrame,
+) -> dg.MaterializeResult[pa.Table]:
+    """Read the details of the films of the popular list that are new or changed."""
+    source = extraction.source
+    # Before anything is asked: what changes meanwhile is then asked for again the next time.
+    now = datetime.now(UTC)
+    started = time.perf_counter()
+    films = sorted({int(film) for film in raw_popular_movies["id"].dropna()})
+    version = context.assets_def.specs_by_key[context.asset_key].code_version
+    known = film_details.find_known(context.instance, version, io_manager.read_stored, now)
+    read = film_details.read_details(
+        source,
+        films,
+        known,
+        now,
+        _reporter(context.log, "Read the details of %s of %s films from %s.", source.name),
+    )
+    seconds = time.perf_counter() - started
+    if not read.rows:
+        raise NothingListedError(
+            f"{source.name} gives the details of none of the {len(films)} films of its list: check "
+            "TMDB_BASE_URL, and try again later. What is stored stays as it was."
+        )
+    refuse_lost_rows(context.instance, "raw_movie_details", len(read.rows), extraction.asked_for)
+    # By id, and not in the order of the list: that changes daily, and would make content new.
+    frame = _frame("raw_movie_details", [read.rows[film] for film in sorted(read.rows)])
+    return table_result(
+        "raw_movie_details",
+        frame,
+        {
+            "asked_for": extraction.asked_for,
+            "asked_at": dg.MetadataValue.timestamp(now),
+            "all_asked_at": dg.MetadataValue.timestamp(known.all_asked_at if known else now),
+            "films_listed": len(films),
+            "films_kept": read.kept,
+            "films_fetched": read.asked,
+            "films_not_renewed": read.not_renewed,
+            **counts("films_left_out", read.left_out),
+            "rows_with_malformed_fields": int(frame["malformed_fields"].notna().sum()),
+            "fetch_seconds": round(seconds, 3),
+        },
+    )
+
+
 def _refuse_or_tell_gaps(
     log: dg.DagsterLogManager, source: str, popular: tmdb.PopularMovies, limit: int
 ) -> None:
@@ -157,30 +215,37 @@ def _refuse_or_tell_gaps(
         )
 
 
-def _reporter(log: dg.DagsterLogManager, source: str) -> Callable[[int, int], None]:
+def _reporter(log: dg.DagsterLogManager, text: str, source: str) -> Callable[[int, int], None]:
     """Says how far the reading is, now and then: a message a page would drown the others."""
-    said = 0
+    said, said_at = 0, time.monotonic()
 
     def report(done: int, wanted: int) -> None:
-        nonlocal said
-        if done - said >= _FILMS_A_MESSAGE or done >= wanted > said:
-            said = done
-            log.info("Read %s of %s films from %s.", done, wanted, source)
+        nonlocal said, said_at
+        is_time = done > said and time.monotonic() - said_at >= _SECONDS_A_MESSAGE
+        if is_time or done >= wanted > said:
+            said, said_at = done, time.monotonic()
+            log.info(text, done, wanted, source)
 
     return report
 
 
 def _numbered(table: str, parsed: list[tmdb.MovieRow] | list[tmdb.GenreRow]) -> pd.DataFrame:
     """The rows under the table's columns, with their position in TMDB's answer from 1."""
-    schema = TABLES[table]
-    frame = pd.DataFrame(
+    frame = _frame(table, parsed)
+    return frame.assign(position=range(1, len(frame) + 1))
+
+
+def _frame(
+    table: str, parsed: Sequence[tmdb.MovieRow | tmdb.GenreRow | tmdb.DetailsRow]
+) -> pd.DataFrame:
+    """The rows under the table's columns, but for their position."""
+    return pd.DataFrame(
         {
             column.name: pd.Series(
                 [row[column.name] for row in parsed],  # type: ignore[literal-required]
                 dtype=column.pandas_dtype,
             )
-            for column in schema.columns
+            for column in TABLES[table].columns
             if column.name != "position"
         }
     )
-    return frame.assign(position=range(1, len(frame) + 1))

@@ -1,4 +1,4 @@
-"""The warehouse: films and genres, cleaned and typed, as SQL users know them from the tutorial."""
+"""The warehouse: films, genres and details, cleaned and typed, as SQL users know the tutorial's."""
 
 import dagster as dg
 import pandas as pd
@@ -72,6 +72,46 @@ def movies_table(
             "popularity_histogram": histogram(
                 movies["popularity"], "TMDB popularity", "popularity", log_counts=True
             ),
+        },
+    )
+
+
+@table_asset(
+    group="warehouse",
+    uses=(cleaning.clean_details,),
+    lineage={
+        **{
+            column: [("raw_movie_details", column)]
+            for column in TABLES["movie_details"].column_names
+        },
+        "id": [("raw_movie_details", "id"), ("movies_table", "id")],
+    },
+)
+def movie_details(
+    context: dg.AssetExecutionContext,
+    raw_movie_details: pd.DataFrame,
+    movies_table: pd.DataFrame,
+) -> dg.MaterializeResult[pa.Table]:
+    """Clean the films' details."""
+    cleaned = cleaning.clean_details(raw_movie_details, movies_table["id"])
+    details = cleaned.frame
+    _refuse_nothing("movie_details", cleaned, "details")
+    asked_for = str(latest_figures(context.instance, "raw_movie_details").get("asked_for"))
+    refuse_lost_rows(context.instance, "movie_details", len(details), asked_for)
+    keywords = details["keywords"].map(len)
+    return table_result(
+        "movie_details",
+        details,
+        {
+            "rows_in": len(raw_movie_details),
+            **counts("rows_dropped", cleaned.dropped),
+            **counts("values_mended", cleaned.mended),
+            "films_without_details": len(movies_table) - len(details),
+            "films_without_keywords": int((keywords == 0).sum()),
+            "films_without_directors": int((details["directors"].map(len) == 0).sum()),
+            "films_without_actors": int((details["actors"].map(len) == 0).sum()),
+            "films_in_a_collection": int(details["collection_id"].notna().sum()),
+            "keywords_histogram": histogram(keywords, "Keywords per film", "keywords"),
         },
     )
 

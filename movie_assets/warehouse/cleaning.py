@@ -8,7 +8,7 @@ these decisions is in docs/data-quality.md.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ ALWAYS_GIVEN = frozenset(
     }
 )
 INTEGER_MAX = 2**31 - 1
+_NAME_LISTS = ("keywords", "directors", "writers", "composers", "actors")
 _DATE = "(?!0000)[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"
 
 
@@ -82,11 +83,7 @@ def clean_movies(raw: pd.DataFrame, known_genres: Collection[int]) -> Cleaned:
         "release date missing: null": int(released.isna().sum()),
         "release date is no date: null": int((dates.isna() & released.notna()).sum()),
         "genres missing: none": int(kept["genre_ids"].isna().sum()),
-        "genre unknown or repeated: left out": sum(
-            len(before) - len(after)
-            for before, after in zip(kept["genre_ids"], genre_ids, strict=True)
-            if isinstance(before, list | np.ndarray)
-        ),
+        "genre unknown or repeated: left out": _left_out(kept["genre_ids"], genre_ids),
         "popularity missing or out of range: 0": int(popularity.isna().sum()),
         "vote average missing or out of range: 0": int(vote_average.isna().sum()),
         "vote count missing or out of range: 0": int(vote_count.isna().sum()),
@@ -128,6 +125,55 @@ def clean_genres(raw: pd.DataFrame) -> Cleaned:
     )
     frame = pd.DataFrame({"id": kept["id"].astype("int64"), "name": kept["name"]})
     return Cleaned(frame.reset_index(drop=True), dropped)
+
+
+def clean_details(raw: pd.DataFrame, films: Collection[int]) -> Cleaned:
+    """Make the rows of movie_details from those of raw_movie_details.
+
+    What TMDB does not know of a film is null, or an empty list, and no fault.
+
+    Args:
+        raw: the columns of raw_movie_details.
+        films: ids of movies_table.
+    """
+    known = set(films)
+    kept, dropped = _drop(
+        raw, {"film is not in movies_table": lambda rows: ~rows["id"].isin(known)}
+    )
+    told_runtime = kept["runtime"].where(kept["runtime"] != 0)
+    runtime = _number(told_runtime, low=1, high=INTEGER_MAX)
+    collection_id = _number(kept["collection_id"], low=1, high=INTEGER_MAX)
+    names = {column: [_names(found) for found in kept[column]] for column in _NAME_LISTS}
+    recommended = [
+        _other_films(found, film)
+        for film, found in zip(kept["id"], kept["recommended_ids"], strict=True)
+    ]
+    mended = {
+        "runtime out of range: null": int((runtime.isna() & told_runtime.notna()).sum()),
+        "collection id out of range: null": int(
+            (collection_id.isna() & kept["collection_id"].notna()).sum()
+        ),
+        **{
+            f"{column} blank or repeated: left out": _left_out(kept[column], after)
+            for column, after in names.items()
+        },
+        "recommended film out of range, repeated or itself: left out": _left_out(
+            kept["recommended_ids"], recommended
+        ),
+    }
+    lists = {**names, "recommended_ids": recommended}
+    frame = pd.DataFrame(
+        {
+            "id": kept["id"].astype("int64"),
+            "imdb_id": _text(kept["imdb_id"]),
+            "tagline": _text(kept["tagline"]),
+            "runtime": runtime.astype("Int64"),
+            "collection_id": collection_id.astype("Int64"),
+            "collection_name": _text(kept["collection_name"]),
+            **{name: pd.Series(of, index=kept.index, dtype=object) for name, of in lists.items()},
+        }
+    ).reset_index(drop=True)
+    return Cleaned(frame, dropped, _counted(mended))
 
 
 def join_genre_names(movies: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
@@ -198,6 +244,24 @@ def _flag(column: pd.Series[bool]) -> pd.Series[bool]:
 
 
 def _known_genres(ids: object, known: Collection[int]) -> list[int]:
-    if not isinstance(ids, list | np.ndarray):
-        return []
-    return list(dict.fromkeys(int(i) for i in ids if i is not None and i in known))
+    return list(dict.fromkeys(int(i) for i in _listed(ids) if i is not None and i in known))
+
+
+def _names(found: object) -> list[str]:
+    stripped = (str(name).strip() for name in _listed(found))
+    return list(dict.fromkeys(name for name in stripped if name))
+
+
+def _other_films(found: object, film: int) -> list[int]:
+    ids = (int(i) for i in _listed(found))
+    return list(dict.fromkeys(i for i in ids if 1 <= i <= INTEGER_MAX and i != film))
+
+
+def _left_out(before: Iterable[object], after: Iterable[list[Any]]) -> int:
+    """How many elements fewer the lists have."""
+    return sum(len(_listed(b)) - len(a) for b, a in zip(before, after, strict=True))
+
+
+def _listed(found: object) -> list[Any]:
+    """A list's elements; none where there is no list."""
+    return list(found) if isinstance(found, list | np.ndarray) else []

@@ -25,7 +25,7 @@ from dagster_duckdb.io_manager import DuckDbClient
 from pydantic import Field
 
 from movie_assets.warehouse import store
-from movie_assets.warehouse.errors import SchemaError
+from movie_assets.warehouse.errors import SchemaError, TableMissingError
 from movie_assets.warehouse.schema import TableSchema, to_frame, validate
 from movie_assets.warehouse.tables import TABLES, find_table
 
@@ -73,7 +73,7 @@ class WarehouseIOManager(DuckDBIOManager):
 
     def create_io_manager(self, context: dg.InitResourceContext) -> DbIOManager:  # noqa: ARG002 - Dagster's
         """What Dagster hands outputs to and takes inputs from."""
-        return _WarehouseStorage(
+        return WarehouseStorage(
             Path(self.database),
             self.tables(),
             wait_seconds=self.wait_seconds,
@@ -100,8 +100,11 @@ def column_schema(table: str) -> dg.TableSchema:
     )
 
 
-class _WarehouseStorage(DbIOManager):
-    """Takes from its base class how a context names a table, its partitions and its columns."""
+class WarehouseStorage(DbIOManager):
+    """What an asset's output is handed to, and its inputs are taken from.
+
+    Takes from its base class how a context names a table, its partitions and its columns.
+    """
 
     def __init__(
         self,
@@ -120,6 +123,7 @@ class _WarehouseStorage(DbIOManager):
         self._config = connection_config
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Check an asset's output, and replace its table or partitions."""
         table_slice = self._get_table_slice(context, context)
         schema = self._declared(table_slice.table)
         if not isinstance(obj, pd.DataFrame | pa.Table):
@@ -146,6 +150,7 @@ class _WarehouseStorage(DbIOManager):
         )
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
+        """Give the stored table or partitions as the input is annotated."""
         upstream = cast("dg.OutputContext", context.upstream_output)
         table_slice = self._get_table_slice(context, upstream)
         schema = self._declared(table_slice.table)
@@ -160,6 +165,21 @@ class _WarehouseStorage(DbIOManager):
         if context.dagster_type.typing_type is pa.Table:
             return found
         return to_frame(found, schema.project(found.column_names))
+
+    def read_stored(self, name: str) -> pa.Table | None:
+        """A table's rows as they are stored, for the asset that is about to replace them.
+
+        None where there are none yet, or where they were written to another declaration.
+        """
+        try:
+            return store.read_arrow(
+                self._path,
+                self._declared(name),
+                wait_seconds=self._wait_seconds,
+                config=self._config,
+            )
+        except (SchemaError, TableMissingError):
+            return None
 
     def _declared(self, name: str) -> TableSchema:
         if name not in self._tables:

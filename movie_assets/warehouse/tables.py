@@ -54,6 +54,27 @@ RAW_GENRES = TableSchema(
     primary_key=("position",),
 )
 
+RAW_MOVIE_DETAILS = TableSchema(
+    name="raw_movie_details",
+    description="The films' details as their source returned them, one row a film, by id.",
+    columns=(
+        Column("id", "BIGINT", "TMDB's number of the film."),
+        Column("imdb_id", "VARCHAR", "IMDb's number of the film, as tt0137523.", True),
+        Column("tagline", "VARCHAR", "The slogan of the film's posters; '' where unknown.", True),
+        Column("runtime", "BIGINT", "Length in minutes; 0 where unknown.", True),
+        Column("collection_id", "BIGINT", "TMDB's number of the series it belongs to.", True),
+        Column("collection_name", "VARCHAR", "Name of the series that it belongs to.", True),
+        Column("keywords", "VARCHAR[]", "What the film is about, in TMDB's keywords.", True),
+        Column("directors", "VARCHAR[]", "Names of the directors.", True),
+        Column("writers", "VARCHAR[]", "Names of who wrote the film or what it is after.", True),
+        Column("composers", "VARCHAR[]", "Names of the composers.", True),
+        Column("actors", "VARCHAR[]", "Names of the first ten actors of the credits.", True),
+        Column("recommended_ids", "BIGINT[]", "The films that TMDB recommends with it.", True),
+        _MALFORMED_FIELDS,
+    ),
+    primary_key=("id",),
+)
+
 MOVIES_TABLE = TableSchema(
     name="movies_table",
     description="The films, cleaned, typed and each only once.",
@@ -109,6 +130,30 @@ GENRES_TABLE = TableSchema(
     views=(View("genres", ("id", "name"), "The genres."),),
 )
 
+MOVIE_DETAILS = TableSchema(
+    name="movie_details",
+    description="The films' keywords, people and collections, cleaned and typed, by id.",
+    columns=(
+        Column("id", "INTEGER", "TMDB's number of the film."),
+        Column("imdb_id", "VARCHAR", "IMDb's number of the film, as tt0137523.", True),
+        Column("tagline", "VARCHAR", "The slogan of the film's posters.", True),
+        Column("runtime", "INTEGER", "Length in minutes.", True, minimum=1),
+        Column("collection_id", "INTEGER", "TMDB's number of the series it belongs to.", True),
+        Column("collection_name", "VARCHAR", "Name of the series that it belongs to.", True),
+        Column("keywords", "VARCHAR[]", "What the film is about, in TMDB's keywords."),
+        Column("directors", "VARCHAR[]", "Names of the directors."),
+        Column("writers", "VARCHAR[]", "Names of who wrote the film or what it is after."),
+        Column("composers", "VARCHAR[]", "Names of the composers."),
+        Column("actors", "VARCHAR[]", "Names of up to ten actors, in the order of the credits."),
+        Column(
+            "recommended_ids",
+            "INTEGER[]",
+            "The films that TMDB recommends with it, the best first; not all need be ours.",
+        ),
+    ),
+    primary_key=("id",),
+)
+
 MOVIE_GENRE_DATA = TableSchema(
     name="movie_genre_data",
     description="The films that have votes, with the names of their genres, for analysis.",
@@ -161,8 +206,10 @@ TABLES: dict[str, TableSchema] = {
     for table in (
         RAW_POPULAR_MOVIES,
         RAW_GENRES,
+        RAW_MOVIE_DETAILS,
         MOVIES_TABLE,
         GENRES_TABLE,
+        MOVIE_DETAILS,
         MOVIE_GENRE_DATA,
         SIMILARITY_MATRIX,
         RECOMMENDATION_QUALITY,

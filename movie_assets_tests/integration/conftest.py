@@ -80,6 +80,28 @@ def make_films(count: int) -> list[dict[str, Any]]:
     ]
 
 
+def make_details(film: dict[str, Any]) -> dict[str, Any]:
+    """The details of one of those films in the shape of TMDB's, the same at every call."""
+    number = film["id"]
+    things = film["overview"].removeprefix("A story of ").removesuffix(".").split(", ")
+    crew = [("Director", number % 7), ("Screenplay", number % 9), ("Editor", number)]
+    return {
+        "id": number,
+        "title": film["title"],
+        "imdb_id": f"tt{number:07}",
+        "tagline": f"The {things[0]} is back." if number % 2 else "",
+        "runtime": 80 + number % 50,
+        "budget": 1_000_000,
+        "belongs_to_collection": {"id": number % 4, "name": "Tales"} if number % 4 == 1 else None,
+        "keywords": {"keywords": [{"id": n, "name": name} for n, name in enumerate(things)]},
+        "credits": {
+            "cast": [{"name": f"Actor {(number * n) % 30}", "order": n} for n in range(12)],
+            "crew": [{"name": f"Person {person}", "job": job} for job, person in crew],
+        },
+        "recommendations": {"page": 1, "results": [{"id": number + 1}, {"id": number + 2}]},
+    }
+
+
 def _has_language(film: Any, language: str | None) -> bool:
     return language is None or film["original_language"] == language
 
@@ -152,6 +174,7 @@ class StandIn(ThreadingHTTPServer):
         key: the key that is accepted, in the query or as a bearer token.
         films: the popular list.
         genres: the genre list.
+        details: by a film's id, fields that its details have in place of the usual ones.
         changed: ids that ``/movie/changes`` gives for any window.
         faults: by path, what to answer instead; None where the answer is to be as usual.
         moves: whether the popular list is turned by one place after each page that is read.
@@ -172,6 +195,7 @@ class StandIn(ThreadingHTTPServer):
         self.key = KEY
         self.films = make_films(films)
         self.genres = deepcopy(GENRES)
+        self.details: dict[int, dict[str, Any]] = {}
         self.changed: list[int] = []
         self.changes_a_page = 100
         self.faults: dict[str, Callable[[Asked], Reply | None]] = {}
@@ -203,6 +227,12 @@ class StandIn(ThreadingHTTPServer):
             return Reply({"genres": self.genres})
         if asked.path == "/movie/changes":
             return self._page(asked, [{"id": film} for film in self.changed], self.changes_a_page)
+        return self._details(asked)
+
+    def _details(self, asked: Asked) -> Reply:
+        for film in self.films:
+            if isinstance(film, dict) and asked.path == f"/movie/{film['id']}":
+                return Reply(make_details(film) | self.details.get(film["id"], {}))
         return Reply({"status_code": 34, "status_message": "Not found"}, 404)
 
     def _popular(self, asked: Asked) -> Reply:

@@ -29,9 +29,10 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Parameter `include_sources`:Warning"),
 ]
 
-SOURCES = {"raw_popular_movies", "raw_genres"}
+SOURCES = {"raw_popular_movies", "raw_genres", "raw_movie_details"}
 BELOW_FILMS = {
     "movies_table",
+    "movie_details",
     "movie_genre_data",
     "movie_features",
     "similarity_matrix",
@@ -69,10 +70,12 @@ def test_the_daily_refresh_asks_the_source_at_nine(empty_home: Any, stand_in: An
     assert {found.check_name for found in result.get_asset_check_evaluations()} == {
         "schema",
         "rows_fetched_are_stored",
+        "films_accounted_for",
         "row_count_kept",
     }
     assert len(empty_home.instance.get_runs()) == 1
-    assert set(stand_in.paths()) == {"/movie/popular", "/genre/movie/list"}
+    details = {f"/movie/{film['id']}" for film in stand_in.films}
+    assert set(stand_in.paths()) == {"/movie/popular", "/genre/movie/list"} | details
 
 
 # -- the changes sensor ---------------------------------------------------------------------------
@@ -311,6 +314,20 @@ def test_changed_content_requests_what_is_made_of_it_in_one_run(home: Any, stand
     assert home.build().ran == ()
 
 
+def test_a_list_that_was_read_alone_requests_the_details_of_its_films(
+    home: Any, stand_in: Any
+) -> None:
+    daemon = Daemon(home)
+    daemon.tick()
+    stand_in.films[0] = stand_in.films[0] | {"id": 7}
+    home.definitions().resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=home.instance, asset_selection=[dg.AssetKey("raw_popular_movies")]
+    )
+    assert daemon.tick() == {"raw_movie_details", *BELOW_FILMS}
+    assert [daemon.tick() for _ in range(3)] == [set()] * 3
+    assert home.build().ran == ()
+
+
 def test_a_source_that_lost_films_requests_nothing_and_changes_nothing(
     home: Any, stand_in: Any
 ) -> None:
@@ -372,7 +389,11 @@ def test_the_automation_sensor_runs_and_has_all_assets(empty_home: Any) -> None:
     with_conditions = {
         key for key in graph.materializable_asset_keys if graph.get(key).automation_condition
     }
-    assert {key.to_user_string() for key in with_conditions} == {"genres_table", *BELOW_FILMS}
+    # All but those that have no input.
+    assert {key.to_user_string() for key in with_conditions} == EVERYTHING - {
+        "raw_popular_movies",
+        "raw_genres",
+    }
     assert all(graph.get(key).freshness_policy for key in graph.materializable_asset_keys)
 
 

@@ -18,9 +18,10 @@ from movie_assets.build import BuildReport
 
 pytestmark = pytest.mark.filterwarnings("ignore:Function `Definitions.map:Warning")
 
-SOURCES = {"raw_popular_movies", "raw_genres"}
+SOURCES = {"raw_popular_movies", "raw_genres", "raw_movie_details"}
 BELOW_FILMS = {
     "movies_table",
+    "movie_details",
     "movie_genre_data",
     "movie_features",
     "similarity_matrix",
@@ -73,7 +74,8 @@ def test_refresh_of_the_same_content_runs_the_sources_only(home: Any, stand_in: 
     before = home.hashes()
     report = home.build(refresh=True)
     assert ran(report) == SOURCES
-    assert set(stand_in.paths()) == {"/movie/popular", "/genre/movie/list"}
+    # No film's details: none is said to have changed.
+    assert set(stand_in.paths()) == {"/movie/popular", "/genre/movie/list", "/movie/changes"}
     assert home.hashes() == before
     assert home.build().ran == ()
 
@@ -85,7 +87,7 @@ def test_changed_films_run_what_is_made_of_films(home: Any, stand_in: Any) -> No
     after = home.hashes()
     assert {name for name in after if after[name] != before[name]} == {
         "raw_popular_movies",
-        *BELOW_FILMS,
+        *BELOW_FILMS - {"movie_details"},
     }
 
 

@@ -19,8 +19,10 @@ pytestmark = pytest.mark.process
 ASSETS = [
     "raw_genres",
     "raw_popular_movies",
+    "raw_movie_details",
     "genres_table",
     "movies_table",
+    "movie_details",
     "movie_features",
     "movie_genre_data",
     "similarity_matrix",
@@ -55,12 +57,12 @@ def one_line(process: CompletedProcess[str]) -> str:
 def test_build_shows_progress_and_ends_with_a_table(bundled: Any) -> None:
     lines = bundled.process.stdout.splitlines()
     assert lines[0].split() == ["asset", "ran?", "rows", "seconds", "share"]
-    rows = [line.split() for line in lines[1:9]]
+    rows = [line.split() for line in lines[1 : 1 + len(ASSETS)]]
     assert sorted(row[0] for row in rows) == sorted(ASSETS)
     assert all(row[1] == "ran" and float(row[3]) > 0 for row in rows)
     assert 95 <= sum(int(row[4].removesuffix("%")) for row in rows) <= 105
     assert {row[0]: row[2] for row in rows}["genres_table"] == "19"
-    assert "8 of 8 assets ran in" in lines[-1]
+    assert f"{len(ASSETS)} of {len(ASSETS)} assets ran in" in lines[-1]
     assert str(bundled.home / "movies_data.duckdb") in lines[-1]
     assert "similarity_matrix: " in bundled.process.stderr
     assert "checking similarity_matrix: " in bundled.process.stderr

@@ -124,6 +124,8 @@ def test_every_table_reports_its_columns_as_they_are_in_the_file(made: Made, tab
             "genre_names",
             {("movies_table", "genre_ids"), ("genres_table", "name")},
         ),
+        ("movie_details", "keywords", {("raw_movie_details", "keywords")}),
+        ("movie_details", "id", {("raw_movie_details", "id"), ("movies_table", "id")}),
         ("similarity_matrix", "neighbour_id", {("movies_table", "id")}),
     ],
 )
@@ -138,7 +140,15 @@ def test_columns_name_those_they_come_from(
 
 
 @pytest.mark.parametrize(
-    "asset", ["genres_table", "movies_table", "movie_genre_data", "similarity_matrix"]
+    "asset",
+    [
+        "raw_movie_details",
+        "genres_table",
+        "movies_table",
+        "movie_details",
+        "movie_genre_data",
+        "similarity_matrix",
+    ],
 )
 def test_lineage_names_only_columns_that_exist(made: Made, asset: str) -> None:
     lineage = made.metadata(asset)["dagster/column_lineage"].value
@@ -150,7 +160,13 @@ def test_lineage_names_only_columns_that_exist(made: Made, asset: str) -> None:
 
 @pytest.mark.parametrize(
     ("asset", "pictures"),
-    [("movies_table", 3), ("movie_genre_data", 1), ("movie_features", 1), ("similarity_matrix", 1)],
+    [
+        ("movies_table", 3),
+        ("movie_details", 1),
+        ("movie_genre_data", 1),
+        ("movie_features", 1),
+        ("similarity_matrix", 1),
+    ],
 )
 def test_pictures_are_pictures(made: Made, asset: str, pictures: int) -> None:
     shown = [

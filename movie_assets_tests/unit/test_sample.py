@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import movie_assets
-from movie_assets.assets.extract import _numbered
+from movie_assets.assets.extract import _frame, _numbered
 from movie_assets.tmdb import BundledCatalogue
+from movie_assets.tmdb.details import parse_details
 from movie_assets.tmdb.rows import parse_genre, parse_movie
 from movie_assets.warehouse import TABLES, validate
-from movie_assets.warehouse.cleaning import Cleaned, clean_genres, clean_movies
+from movie_assets.warehouse.cleaning import Cleaned, clean_details, clean_genres, clean_movies
 
 FOLDER = Path(movie_assets.__file__).parent / "sample"
 CATALOGUE = BundledCatalogue(FOLDER)
@@ -156,3 +157,15 @@ def test_nothing_is_dropped_or_mended() -> None:
     validate(films.frame, TABLES["movies_table"])
     validate(genres.frame, TABLES["genres_table"])
     assert len(films.frame) == len(FILMS)
+
+
+def test_no_details_are_dropped_or_mended() -> None:
+    parsed = [parse_details(CATALOGUE.movie(film["id"])) for film in FILMS]
+    assert {row["malformed_fields"] for row in parsed} == {None}
+    details = clean_details(
+        _frame("raw_movie_details", parsed), [int(film["id"]) for film in FILMS]
+    )
+    assert (details.dropped, details.mended) == ({}, {})
+    validate(details.frame, TABLES["movie_details"])
+    for column in ("keywords", "directors", "actors"):
+        assert (details.frame[column].map(len) > 0).mean() > 0.95, column

@@ -10,11 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_assets.assets.extract import _numbered
+from movie_assets.assets.extract import _frame, _numbered
+from movie_assets.tmdb.details import parse_details
 from movie_assets.tmdb.rows import parse_genre, parse_movie
 from movie_assets.warehouse import TABLES, read_table, validate, write_table
 from movie_assets.warehouse.cleaning import (
     Cleaned,
+    clean_details,
     clean_genres,
     clean_movies,
     genre_names,
@@ -361,3 +363,114 @@ def test_films_without_votes_are_not_for_analysis() -> None:
     assert joined["genre_names"].tolist() == ["", "Crime, Drama"]
     table = validate(joined, TABLES["movie_genre_data"])
     assert table.column_names == list(joined.columns)
+
+
+# -- details --------------------------------------------------------------------------------------
+
+DETAILS: dict[str, Any] = {
+    "id": 7,
+    "imdb_id": " tt0000007",
+    "tagline": "One more time.",
+    "runtime": 99,
+    "belongs_to_collection": {"id": 70, "name": "All of them"},
+    "keywords": {"keywords": [{"name": "heist"}, {"name": "train"}]},
+    "credits": {
+        "cast": [{"name": "B", "order": 1}, {"name": "A", "order": 0}],
+        "crew": [{"name": "C", "job": "Director"}, {"name": "D", "job": "Writer"}],
+    },
+    "recommendations": {"results": [{"id": 9}, {"id": 8}]},
+}
+NO_LISTS: dict[str, list[Any]] = {
+    name: [] for name in ("keywords", "directors", "writers", "composers", "actors")
+}
+
+
+def raw_details(*films: dict[str, Any]) -> pd.DataFrame:
+    return _frame("raw_movie_details", [parse_details(film) for film in films])
+
+
+def details_of(*films: dict[str, Any]) -> Cleaned:
+    cleaned = clean_details(raw_details(*films), [7, 8])
+    validate(cleaned.frame, TABLES["movie_details"])
+    return cleaned
+
+
+def test_good_details_stay_as_they_are() -> None:
+    cleaned = details_of(DETAILS)
+    assert (cleaned.dropped, cleaned.mended) == ({}, {})
+    assert cleaned.frame.to_dict("records") == [
+        {
+            "id": 7,
+            "imdb_id": "tt0000007",
+            "tagline": "One more time.",
+            "runtime": 99,
+            "collection_id": 70,
+            "collection_name": "All of them",
+            "keywords": ["heist", "train"],
+            "directors": ["C"],
+            "writers": ["D"],
+            "composers": [],
+            "actors": ["A", "B"],
+            "recommended_ids": [9, 8],
+        }
+    ]
+
+
+def test_what_tmdb_does_not_know_of_a_film_is_no_fault() -> None:
+    cleaned = details_of({"id": 7, "runtime": 0, "imdb_id": "", "tagline": ""}, {"id": 8})
+    assert (cleaned.dropped, cleaned.mended) == ({}, {})
+    assert cleaned.frame[["imdb_id", "tagline", "runtime", "collection_id"]].isna().all(axis=None)
+    for name in (*NO_LISTS, "recommended_ids"):
+        assert cleaned.frame[name].tolist() == [[], []]
+
+
+def test_details_of_other_films_are_dropped() -> None:
+    cleaned = details_of(DETAILS, DETAILS | {"id": 9}, DETAILS | {"id": 2**40})
+    assert cleaned.dropped == {"film is not in movies_table": 2}
+    assert cleaned.frame["id"].tolist() == [7]
+
+
+@pytest.mark.parametrize("minutes", [-1, 2**31, -(2**63)])
+def test_a_runtime_that_cannot_be_is_unknown(minutes: int) -> None:
+    cleaned = details_of(DETAILS | {"runtime": minutes})
+    assert cleaned.mended == {"runtime out of range: null": 1}
+    assert cleaned.frame["runtime"].isna().all()
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**31])
+def test_a_collection_keeps_its_name_where_its_number_cannot_be(number: int) -> None:
+    cleaned = details_of(DETAILS | {"belongs_to_collection": {"id": number, "name": " All "}})
+    assert cleaned.mended == {"collection id out of range: null": 1}
+    assert cleaned.frame["collection_id"].isna().all()
+    assert cleaned.frame["collection_name"].tolist() == ["All"]
+
+
+def test_names_are_stripped_and_each_is_kept_at_its_first_place() -> None:
+    names = [{"name": name} for name in (" b ", "a", "", "b", " \n", "a", "B")]
+    cleaned = details_of(DETAILS | {"keywords": {"keywords": names}})
+    assert cleaned.mended == {"keywords blank or repeated: left out": 4}
+    assert cleaned.frame["keywords"].tolist() == [["b", "a", "B"]]
+
+
+def test_recommended_films_are_others_each_once() -> None:
+    results = [{"id": film} for film in (9, 7, 8, 9, 0, -3, 2**31, 2**31 - 1)]
+    cleaned = details_of(DETAILS | {"recommendations": {"results": results}})
+    reason = "recommended film out of range, repeated or itself: left out"
+    assert cleaned.mended == {reason: 5}
+    assert cleaned.frame["recommended_ids"].tolist() == [[9, 8, 2**31 - 1]]
+
+
+def test_no_details_of_any_film_are_no_rows() -> None:
+    cleaned = clean_details(raw_details(), [7])
+    assert len(cleaned.frame) == 0
+    assert tuple(cleaned.frame.columns) == TABLES["movie_details"].column_names
+
+
+def test_details_are_cleaned_as_they_are_read_back(tmp_path: Any) -> None:
+    """Lists, nulls and masked integers come back as they were."""
+    raw_rows = raw_details(DETAILS, {"id": 8})
+    path = tmp_path / "movies.duckdb"
+    table = TABLES["raw_movie_details"]
+    write_table(path, table, validate(raw_rows, table))
+    again = clean_details(read_table(path, "raw_movie_details"), [7, 8])
+    pd.testing.assert_frame_equal(again.frame, clean_details(raw_rows, [7, 8]).frame)
