@@ -78,7 +78,7 @@ def when_content_changed() -> dg.AutomationCondition[Any]:
 def with_policies(
     assets: Iterable[dg.AssetsDefinition], settings: Settings
 ) -> Iterable[dg.AssetsDefinition]:
-    """The assets with freshness and automation on every one of them."""
+    """The assets with automation on all that has inputs, and freshness on all that gets old."""
     window = timedelta(hours=settings.refresh_after_hours)
     freshness = dg.FreshnessPolicy.time_window(fail_window=window, warn_window=window * 0.75)
     condition = when_content_changed()
@@ -87,7 +87,8 @@ def with_policies(
         # What is extracted without any input is the schedule's and the changes sensor's to refresh.
         is_refreshed = spec.group_name == "extract" and not list(spec.deps)
         return spec.replace_attributes(
-            freshness_policy=freshness,
+            # What people said in a MovieLens release, and what follows from it, does not get old.
+            freshness_policy=None if spec.group_name == "signals" else freshness,
             automation_condition=None if is_refreshed else condition,
         )
 

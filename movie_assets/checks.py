@@ -146,10 +146,33 @@ def _checks() -> dict[str, tuple[tuple[str, ...], list[Check]]]:
                 ),
             ],
         ),
+        "movielens_ratings": (
+            (),
+            [
+                _schema("movielens_ratings"),
+                Check(
+                    "lines_accounted_for",
+                    "Lines of ratings.csv = ratings stored + lines left out with a reason.",
+                    _find_lines_accounted_for,
+                ),
+            ],
+        ),
+        "co_liked_movies": (
+            ("movies_table",),
+            [_schema("co_liked_movies"), *_ranking_checks("co_liked_movies")],
+        ),
         "movie_features": (("movies_table",), _FEATURE_CHECKS),
         "similarity_matrix": (
             ("movies_table", "movie_features"),
-            [_schema("similarity_matrix"), *_NEIGHBOUR_CHECKS],
+            [
+                _schema("similarity_matrix"),
+                Check(
+                    "neighbours_complete",
+                    f"{NEIGHBOURS_A_FILM} neighbours a film, or all that share a term with it.",
+                    _find_neighbours_complete,
+                ),
+                *_ranking_checks("similarity_matrix"),
+            ],
         ),
         "recommendation_quality": (
             (),
@@ -296,6 +319,23 @@ def _find_films_accounted_for(instance: dg.DagsterInstance, inputs: Inputs) -> F
     )
 
 
+# -- checks of the ratings ----------------------------------------------------------------------
+
+
+def _find_lines_accounted_for(instance: dg.DagsterInstance, inputs: Inputs) -> Finding:
+    figures = latest_figures(instance, "movielens_ratings")
+    lines = figures.get("lines_read")
+    left_out = {
+        name: figures.get(name, 0)
+        for name in ("lines_bad", "ratings_of_unknown_films", "ratings_replaced_later")
+    }
+    stored = len(inputs["movielens_ratings"])
+    return Finding(
+        lines == stored + sum(left_out.values()),
+        {"lines_read": lines, "ratings_stored": stored, **left_out},
+    )
+
+
 # -- checks of the features ---------------------------------------------------------------------
 
 
@@ -332,13 +372,6 @@ _FEATURE_CHECKS = [
 # -- checks of the neighbours -------------------------------------------------------------------
 
 
-def _find_neighbours_known(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
-    pairs = inputs["similarity_matrix"]
-    return _subset(
-        pd.concat([pairs["movie_id"], pairs["neighbour_id"]]), inputs["movies_table"]["id"], "films"
-    )
-
-
 def _find_neighbours_complete(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
     features: MovieFeatures = inputs["movie_features"]
     found = inputs["similarity_matrix"]["movie_id"].value_counts()
@@ -358,8 +391,38 @@ def _find_neighbours_complete(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
     )
 
 
-def _find_ranks_contiguous(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
-    groups = inputs["similarity_matrix"].groupby("movie_id")["rank"]
+def _ranking_checks(table: str) -> list[Check]:
+    """The checks of any table that ranks, for each film, its neighbours."""
+
+    def check(
+        name: str, description: str, find: Callable[[pd.DataFrame, Inputs], Finding]
+    ) -> Check:
+        return Check(name, description, lambda _, inputs: find(inputs[table], inputs))
+
+    return [
+        check(
+            "neighbours_known",
+            "Every film and every neighbour is in movies_table.",
+            _find_neighbours_known,
+        ),
+        check("ranks_contiguous", "Ranks run from 1 without gaps.", _find_ranks_contiguous),
+        check("scores_descend", "Scores lie in [0, 1] and never rise.", _find_scores_descend),
+        check(
+            "self_excluded",
+            "No film is its own neighbour, none is named twice.",
+            _find_self_excluded,
+        ),
+    ]
+
+
+def _find_neighbours_known(pairs: pd.DataFrame, inputs: Inputs) -> Finding:
+    return _subset(
+        pd.concat([pairs["movie_id"], pairs["neighbour_id"]]), inputs["movies_table"]["id"], "films"
+    )
+
+
+def _find_ranks_contiguous(pairs: pd.DataFrame, _: Inputs) -> Finding:
+    groups = pairs.groupby("movie_id")["rank"]
     found = groups.agg(["min", "max", "count", "nunique"])
     wrong = ~((found["min"] == 1) & (found["max"] == found["count"])) | (
         found["nunique"] != found["count"]
@@ -367,8 +430,8 @@ def _find_ranks_contiguous(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
     return Finding(not wrong.any(), {"films": len(found), "films_with_gaps": int(wrong.sum())})
 
 
-def _find_scores_descend(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
-    pairs = inputs["similarity_matrix"].sort_values(["movie_id", "rank"])
+def _find_scores_descend(pairs: pd.DataFrame, _: Inputs) -> Finding:
+    pairs = pairs.sort_values(["movie_id", "rank"])
     outside = ~pairs["score"].between(0.0, 1.0)
     same_film = pairs["movie_id"].to_numpy()[1:] == pairs["movie_id"].to_numpy()[:-1]
     rising = same_film & (np.diff(pairs["score"].to_numpy()) > 0)
@@ -378,33 +441,13 @@ def _find_scores_descend(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
     )
 
 
-def _find_self_excluded(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
-    pairs = inputs["similarity_matrix"]
+def _find_self_excluded(pairs: pd.DataFrame, _: Inputs) -> Finding:
     itself = pairs["movie_id"] == pairs["neighbour_id"]
     twice = pairs.duplicated(["movie_id", "neighbour_id"])
     return Finding(
         not itself.any() and not twice.any(),
         {"films_that_are_their_own_neighbour": int(itself.sum()), "repeated": int(twice.sum())},
     )
-
-
-_NEIGHBOUR_CHECKS = [
-    Check(
-        "neighbours_known",
-        "Every film and every neighbour is in movies_table.",
-        _find_neighbours_known,
-    ),
-    Check(
-        "neighbours_complete",
-        f"{NEIGHBOURS_A_FILM} neighbours a film, or all that share a term with it.",
-        _find_neighbours_complete,
-    ),
-    Check("ranks_contiguous", "Ranks run from 1 without gaps.", _find_ranks_contiguous),
-    Check("scores_descend", "Scores lie in [0, 1] and never rise.", _find_scores_descend),
-    Check(
-        "self_excluded", "No film is its own neighbour, none is named twice.", _find_self_excluded
-    ),
-]
 
 
 # -- helpers ------------------------------------------------------------------------------------

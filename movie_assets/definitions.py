@@ -18,6 +18,7 @@ from movie_assets import automation
 from movie_assets.assets import ASSETS
 from movie_assets.assets.extract import Extraction
 from movie_assets.assets.feature_files import FeatureFileIOManager
+from movie_assets.assets.signals import MovieLens
 from movie_assets.checks import build_checks
 from movie_assets.settings import Settings, load_settings
 from movie_assets.tmdb import BundledCatalogue, MovieSource, RetryPolicy, TmdbClient
@@ -34,7 +35,7 @@ def build_definitions(
     Args:
         settings: by default from the environment and ``.env``.
         resource_overrides: resources to put in the place of ``io_manager``,
-            ``features_io_manager`` or ``extraction``.
+            ``features_io_manager``, ``extraction`` or ``movielens``.
 
     Raises:
         SettingsError: where a setting cannot be used.
@@ -55,6 +56,7 @@ def build_definitions(
             "features_io_manager": FeatureFileIOManager(directory=str(settings.features_dir)),
             # Made in the run and not here, so that the definitions load without a key.
             "extraction": dg.ResourceDefinition(lambda _: build_extraction(settings)),
+            "movielens": dg.ResourceDefinition(lambda _: MovieLens(settings.movielens_dir)),
             **resource_overrides,
         },
         executor=dg.in_process_executor
@@ -66,9 +68,10 @@ def build_definitions(
 def with_settings(
     assets: Iterable[dg.AssetsDefinition], settings: Settings
 ) -> Iterable[dg.AssetsDefinition]:
-    """The assets, what decides on the extraction's content made part of its code versions.
+    """The assets, what decides on the content of those that read from outside in their versions.
 
-    So that another language or number of films, or a new set of bundled films, counts as a change.
+    So that another language or number of films, a new set of bundled films, or another MovieLens
+    release counts as a change.
     """
     digest = hashlib.sha256(
         repr(
@@ -78,12 +81,15 @@ def with_settings(
     if settings.source == "sample":
         for path in sorted(SAMPLE_DIR.glob("*.json")):
             digest.update(path.read_bytes())
-    suffix = digest.hexdigest()[:8]
+    asked_for = digest.hexdigest()[:8]
+    movielens = MovieLens(settings.movielens_dir).fingerprint
 
     def apply(spec: dg.AssetSpec) -> dg.AssetSpec:
-        if spec.group_name != "extract":
-            return spec
-        return spec.replace_attributes(code_version=f"{spec.code_version}+{suffix}")
+        if spec.group_name == "extract":
+            return spec.replace_attributes(code_version=f"{spec.code_version}+{asked_for}")
+        if spec.key == dg.AssetKey("movielens_ratings"):
+            return spec.replace_attributes(code_version=f"{spec.code_version}+{movielens}")
+        return spec
 
     return dg.map_asset_specs(apply, assets)
 

@@ -11,6 +11,7 @@ from movie_assets.assets.recommend import (
     recommendation_quality,
     similarity_matrix,
 )
+from movie_assets.assets.signals import co_liked_movies, movielens_ratings
 from movie_assets.assets.warehouse import (
     genres_table,
     movie_details,
@@ -26,6 +27,8 @@ ASSETS = [
     genres_table,
     movie_details,
     movie_genre_data,
+    movielens_ratings,
+    co_liked_movies,
     movie_features,
     similarity_matrix,
     recommendation_quality,

@@ -42,6 +42,7 @@ def table_asset(
     lineage: Lineage | None = None,
     kinds: frozenset[str] = frozenset({"duckdb", "pandas"}),
     pool: str | None = None,
+    columns: Mapping[str, list[str]] | None = None,
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Declare a function as the asset of the warehouse table of its name.
 
@@ -52,6 +53,7 @@ def table_asset(
         lineage: where columns come from; a column that stands for itself is left out.
         kinds: badges in the UI.
         pool: concurrency pool; its limit is in dagster.yaml.
+        columns: by input, the only columns of it that are read.
     """
 
     def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
@@ -66,6 +68,10 @@ def table_asset(
             code_version=code_version(function, *uses, table.column_ddl),
             metadata={"dagster/column_schema": column_schema(table.name)},
             io_manager_key="io_manager",
+            ins={
+                name: dg.AssetIn(metadata={"columns": names})
+                for name, names in (columns or {}).items()
+            },
         )(timed(function))
 
     return declare
@@ -105,7 +111,7 @@ def column_lineage(lineage: Lineage) -> dg.TableColumnLineage:
 
 
 def table_result(
-    name: str, frame: pd.DataFrame, metadata: Mapping[str, Any] | None = None
+    name: str, rows: pd.DataFrame | pa.Table, metadata: Mapping[str, Any] | None = None
 ) -> dg.MaterializeResult[pa.Table]:
     """Check a table's rows and make them the asset's result.
 
@@ -115,12 +121,12 @@ def table_result(
     Raises:
         SchemaError: where the rows are not as the table is declared.
     """
-    table = validate(frame, TABLES[name])
+    table = validate(rows, TABLES[name])
     return dg.MaterializeResult(
         value=table,
         data_version=dg.DataVersion(content_hash(table)),
         metadata={
-            "preview": preview(frame),
+            "preview": preview(rows if isinstance(rows, pd.DataFrame) else _first_rows(rows)),
             **({"dagster/column_lineage": _LINEAGES[name]} if name in _LINEAGES else {}),
             **{
                 label: round(value, 4) if isinstance(value, float) else value
@@ -128,6 +134,11 @@ def table_result(
             },
         },
     )
+
+
+def _first_rows(table: pa.Table) -> pd.DataFrame:
+    frame: pd.DataFrame = table.slice(0, _SIDE_BY_SIDE_SIZES[0][0]).to_pandas()
+    return frame
 
 
 def preview(frame: pd.DataFrame) -> dg.MarkdownMetadataValue:

@@ -176,6 +176,33 @@ MOVIE_GENRE_DATA = TableSchema(
     primary_key=("id",),
 )
 
+MOVIELENS_RATINGS = TableSchema(
+    name="movielens_ratings",
+    description="Who rated which film how, from a MovieLens release; empty without MOVIELENS_DIR.",
+    columns=(
+        Column("user_id", "INTEGER", "MovieLens' number of the person.", minimum=0),
+        Column("movie_id", "INTEGER", "TMDB's number of the film."),
+        Column("rating", "FLOAT", "Stars, 0.5 to 5.", minimum=0.5, maximum=5),
+        Column("rated_at", "TIMESTAMP", "When, in UTC."),
+    ),
+    primary_key=("user_id", "movie_id"),
+    may_be_empty=True,
+)
+
+CO_LIKED_MOVIES = TableSchema(
+    name="co_liked_movies",
+    description="For each film the films that the same people like; empty without MOVIELENS_DIR.",
+    columns=(
+        Column("movie_id", "INTEGER", "TMDB's number of the film."),
+        Column("rank", "INTEGER", "Place among the film's co-liked films, from 1.", minimum=1),
+        Column("neighbour_id", "INTEGER", "TMDB's number of the film that its likers like."),
+        Column("score", "DOUBLE", "How much their likers agree, 0 to 1.", minimum=0, maximum=1),
+        Column("liked_by_both", "INTEGER", "Number of people who like both.", minimum=1),
+    ),
+    primary_key=("movie_id", "rank"),
+    may_be_empty=True,
+)
+
 SIMILARITY_MATRIX = TableSchema(
     name="similarity_matrix",
     description="For each film the films most like it: the largest entries of its row.",
@@ -211,6 +238,8 @@ TABLES: dict[str, TableSchema] = {
         GENRES_TABLE,
         MOVIE_DETAILS,
         MOVIE_GENRE_DATA,
+        MOVIELENS_RATINGS,
+        CO_LIKED_MOVIES,
         SIMILARITY_MATRIX,
         RECOMMENDATION_QUALITY,
     )

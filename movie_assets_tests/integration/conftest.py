@@ -293,7 +293,7 @@ def key() -> str:
 
 def _is_ours(variable: str) -> bool:
     names = {"API_KEY", "DAGSTER_HOME"}
-    return variable in names or variable.startswith(("TMDB_", "MOVIE_ASSETS_"))
+    return variable in names or variable.startswith(("TMDB_", "MOVIE_ASSETS_", "MOVIELENS_"))
 
 
 @pytest.fixture(scope="session")

@@ -34,11 +34,12 @@ BELOW_FILMS = {
     "movies_table",
     "movie_details",
     "movie_genre_data",
+    "co_liked_movies",
     "movie_features",
     "similarity_matrix",
     "recommendation_quality",
 }
-EVERYTHING = SOURCES | BELOW_FILMS | {"genres_table"}
+EVERYTHING = SOURCES | BELOW_FILMS | {"genres_table", "movielens_ratings"}
 
 
 def refresh(home: Any, **tags: str) -> dg.ExecuteInProcessResult:

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 import duckdb
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -37,6 +38,14 @@ CHECKED = {
         "films_known",
     },
     "movie_genre_data": {"schema", "ids_unique", "films_with_votes_complete"},
+    "movielens_ratings": {"schema", "lines_accounted_for"},
+    "co_liked_movies": {
+        "schema",
+        "neighbours_known",
+        "ranks_contiguous",
+        "scores_descend",
+        "self_excluded",
+    },
     "movie_features": {"films_complete", "rows_normalised"},
     "similarity_matrix": {
         "schema",
@@ -208,6 +217,42 @@ def test_a_fault_fails_its_check(
     expected: set[str],
 ) -> None:
     assert failed_checks(table, **{table: change(stored[table])}) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda f: f, set()),
+        (lambda f: first(f, liked_by_both=0), {"schema"}),
+        (lambda f: first(f, score=1.5), {"schema", "scores_descend"}),
+        (lambda f: first(f, neighbour_id=7), {"neighbours_known"}),
+        (
+            lambda f: of_first_film(f, lambda rows: rows.assign(rank=rows["rank"] + 1)),
+            {"ranks_contiguous"},
+        ),
+        (lambda f: of_first_film(f, reversed_scores), {"scores_descend"}),
+        (lambda f: first(f, neighbour_id=int(f["movie_id"].iloc[0])), {"self_excluded"}),
+    ],
+)
+def test_a_fault_in_co_liked_films_fails_its_check(
+    failed_checks: Callable[..., set[str]],
+    stored: Frames,
+    change: Callable[[pd.DataFrame], pd.DataFrame],
+    expected: set[str],
+) -> None:
+    ranked = stored["similarity_matrix"][["movie_id", "rank", "neighbour_id", "score"]]
+    co_liked = ranked.assign(liked_by_both=np.int32(2))
+    assert failed_checks("co_liked_movies", co_liked_movies=change(co_liked)) == expected
+
+
+def test_ratings_that_no_line_was_read_for_are_found(
+    failed_checks: Callable[..., set[str]], stored: Frames
+) -> None:
+    one = pd.DataFrame({"user_id": [1], "movie_id": [1000], "rating": [4.5]})
+    one["rated_at"] = pd.Timestamp("2000-01-01")
+    one = one.astype(stored["movielens_ratings"].dtypes.to_dict())
+    found = failed_checks("movielens_ratings", movielens_ratings=one)
+    assert found == {"lines_accounted_for"}
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ ASSETS = [
     "movie_details",
     "movie_features",
     "movie_genre_data",
+    "movielens_ratings",
+    "co_liked_movies",
     "similarity_matrix",
     "recommendation_quality",
 ]

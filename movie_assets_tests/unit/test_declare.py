@@ -91,6 +91,15 @@ def test_a_result_is_checked_hashed_and_shown() -> None:
     assert "Crime" in result.metadata["preview"].value  # type: ignore[union-attr]
 
 
+def test_a_result_may_be_an_arrow_table() -> None:
+    table = validate(GENRES, TABLES["genres_table"])
+    framed, arrow = table_result("genres_table", GENRES), table_result("genres_table", table)
+    assert arrow.value.equals(framed.value)
+    assert arrow.data_version == framed.data_version
+    assert arrow.metadata
+    assert "Crime" in arrow.metadata["preview"].value  # type: ignore[union-attr]
+
+
 def test_the_data_version_follows_the_content() -> None:
     changed = GENRES.assign(name=["Drama", "Noir"])
     versions = [table_result("genres_table", f).data_version for f in (GENRES, GENRES, changed)]

@@ -1,0 +1,154 @@
+"""Signals: what people liked, from a MovieLens release, and the films that the same people like.
+
+Both tables are always part of the graph. Without MOVIELENS_DIR they are empty, so that nothing
+downstream misses them; and with a folder that cannot be read they keep what they held.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movie_assets.assets.declare import counts, table_asset, table_result
+from movie_assets.assets.pictures import histogram
+from movie_assets.assets.recommend import KERNEL
+from movie_assets.movielens import fingerprint, lines, ratings, read_ratings
+from movie_assets.recommender import blocks, co_likes, neighbours, scoring
+from movie_assets.warehouse import TABLES
+
+_TURNED_OFF = (
+    "Nothing here, since MOVIELENS_DIR is not set. To use MovieLens' ratings, download a release "
+    "from https://grouplens.org/datasets/movielens/ under GroupLens' licence, unpack it, let "
+    "MOVIELENS_DIR name its folder, and build again."
+)
+_RATINGS_A_MESSAGE = 5_000_000
+
+
+@dataclass(frozen=True)
+class MovieLens:
+    """The resource that says where a MovieLens release is.
+
+    Attributes:
+        folder: the release's folder; None where there is none to use.
+    """
+
+    folder: Path | None
+
+    @property
+    def fingerprint(self) -> str:
+        """A text that changes when the release does."""
+        return fingerprint(self.folder) if self.folder else "none"
+
+
+@table_asset(group="signals", uses=(ratings, lines), kinds=frozenset({"csv", "duckdb"}))
+def movielens_ratings(
+    context: dg.AssetExecutionContext, movielens: dg.ResourceParam[MovieLens]
+) -> dg.MaterializeResult[pa.Table]:
+    """Read the release's ratings of films that TMDB knows."""
+    if movielens.folder is None:
+        return _empty("movielens_ratings", _TURNED_OFF, {"lines_read": 0})
+    found = read_ratings(movielens.folder, progress=_reporter(context.log))
+    for example in found.examples:
+        context.log.warning("Left out: %s", example)
+    return table_result(
+        "movielens_ratings",
+        found.table,
+        {
+            "folder": str(movielens.folder),
+            "lines_read": found.lines,
+            **counts("lines_bad", found.bad_lines),
+            **counts("links_bad", found.bad_links),
+            "ratings_of_unknown_films": found.of_unknown_films,
+            "ratings_replaced_later": found.repeated,
+            "users": pc.count_distinct(found.table["user_id"]).as_py(),
+            "films": pc.count_distinct(found.table["movie_id"]).as_py(),
+            "rating_mean": float(pc.mean(found.table["rating"]).as_py()),
+        },
+    )
+
+
+@table_asset(
+    group="signals",
+    uses=(co_likes, neighbours, scoring, blocks, KERNEL),
+    kinds=frozenset({"numpy", "duckdb"}),
+    lineage={
+        "movie_id": [("movies_table", "id"), ("movielens_ratings", "movie_id")],
+        "neighbour_id": [("movies_table", "id"), ("movielens_ratings", "movie_id")],
+        "score": [("movielens_ratings", "rating")],
+        "liked_by_both": [("movielens_ratings", "rating")],
+    },
+    columns={"movielens_ratings": ["user_id", "movie_id", "rating"], "movies_table": ["id"]},
+)
+def co_liked_movies(
+    context: dg.AssetExecutionContext, movielens_ratings: pa.Table, movies_table: pd.DataFrame
+) -> dg.MaterializeResult[pa.Table]:
+    """Find, for each of our films, those of our films that the same people like."""
+    if not len(movielens_ratings):
+        return _empty("co_liked_movies", _TURNED_OFF)
+    ids = np.sort(movies_table["id"].to_numpy(np.int32))
+    films = pc.index_in(movielens_ratings["movie_id"], value_set=pa.array(ids))
+    started = time.perf_counter()
+    found = co_likes.co_liked_films(
+        _numbered(movielens_ratings["user_id"]),
+        pc.fill_null(films, -1).to_numpy(),
+        movielens_ratings["rating"].to_numpy(),
+        len(ids),
+        progress=lambda done, total: context.log.debug("Compared %s of %s films.", done, total),
+    )
+    seconds = time.perf_counter() - started
+    if not len(found.rows):
+        return _empty("co_liked_movies", "No two of our films are liked by one of these people.")
+    return table_result(
+        "co_liked_movies",
+        pa.table(
+            {
+                "movie_id": ids[found.rows],
+                "rank": found.ranks,
+                "neighbour_id": ids[found.columns],
+                "score": found.scores.astype(np.float64),
+                "liked_by_both": found.liked_by_both,
+            }
+        ),
+        {
+            "films": len(ids),
+            "films_that_are_rated": len(pc.unique(films).drop_null()),
+            "films_with_co_liked_films": len(np.unique(found.rows)),
+            "compare_seconds": seconds,
+            "scores_histogram": histogram(
+                found.scores, "Scores of all co-liked films", "shrunk share of common likers"
+            ),
+        },
+    )
+
+
+def _empty(
+    table: str, why: str, metadata: dict[str, Any] | None = None
+) -> dg.MaterializeResult[pa.Table]:
+    rows = TABLES[table].arrow_schema.empty_table()
+    return table_result(table, rows, {"why_empty": why, **(metadata or {})})
+
+
+def _numbered(users: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Numbers from 0 on in the place of any others."""
+    encoded = pa.chunked_array(users).combine_chunks().dictionary_encode()
+    return np.asarray(encoded.indices)
+
+
+def _reporter(log: dg.DagsterLogManager) -> Callable[[int], None]:
+    """Says how far the reading is, now and then."""
+    said = 0
+
+    def report(done: int) -> None:
+        nonlocal said
+        if done - said >= _RATINGS_A_MESSAGE:
+            said = done
+            log.info("Read %s million ratings.", done // 1_000_000)
+
+    return report
