@@ -309,10 +309,14 @@ def _open(
     pause = _FIRST_PAUSE_SECONDS
     while True:
         try:
-            return duckdb.connect(path, read_only=read_only, config=config)
+            connection = duckdb.connect(path, read_only=read_only, config=config)
         except duckdb.Error as error:
             if not _is_held(error) or time.monotonic() + pause > deadline:
                 raise
+        else:
+            # What takes more than two seconds would draw a bar into our own output.
+            connection.execute("SET enable_progress_bar = false")
+            return connection
         time.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
 

@@ -20,6 +20,7 @@ from movie_assets.warehouse import (
     validate,
     write_table,
 )
+from movie_assets.warehouse.store import connect
 
 SCHEMA = TableSchema(
     name="every type",
@@ -85,3 +86,10 @@ def test_any_valid_frame_is_read_back_equal(
     assert table.to_pylist() == [dict(zip(SCHEMA.column_names, row, strict=True)) for row in rows]
     assert content_hash(table) == content_hash(written)
     assert validate(to_frame(table, SCHEMA.columns), SCHEMA).equals(table)
+
+
+def test_no_bar_is_drawn_into_our_output(tmp_path: Path) -> None:
+    """DuckDB's own, for what takes long."""
+    with connect(tmp_path / "films.duckdb", read_only=False) as connection:
+        found = connection.execute("SELECT current_setting('enable_progress_bar')").fetchone()
+    assert found == (False,)
