@@ -44,7 +44,7 @@ class CoLikeOptions:
     """
 
     like_from: float = 4.0
-    user_exponent: float = 0.5
+    user_exponent: float = 0.25
     shrinkage: float = 10.0
     popularity_exponent: float = 0.5
     neighbours: int = 50
