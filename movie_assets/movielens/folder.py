@@ -6,11 +6,13 @@ What is in the files belongs to ``lines.py`` and ``ratings.py``.
 from __future__ import annotations
 
 import hashlib
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from movie_assets.movielens.errors import FileMissingError, FolderMissingError
+from movie_assets.movielens.errors import FileMissingError, FolderMissingError, UnreadableError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 RATINGS, LINKS = "ratings.csv", "links.csv"
@@ -44,7 +46,13 @@ def find_file(folder: Path, name: str) -> Path:
     Raises:
         FolderMissingError: where there is no such folder.
         FileMissingError: where the file is not in it; the message says where it is instead.
+        UnreadableError: where the operating system does not let us look.
     """
+    with named_errors(folder):
+        return _find_file(folder, name)
+
+
+def _find_file(folder: Path, name: str) -> Path:
     if folder.is_file():
         raise FolderMissingError(
             f"MOVIELENS_DIR names the file {folder}, and not a folder. {REMEDY}"
@@ -69,3 +77,15 @@ def _hint(folder: Path, name: str) -> str:
             "ml-20m on and in ml-latest-small they are there"
         )
     return ""
+
+
+@contextmanager
+def named_errors(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into an :class:`UnreadableError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UnreadableError(
+            f"{path} cannot be read: {error.strerror or error}. Give this user read access to it, "
+            "or unset MOVIELENS_DIR to go without MovieLens."
+        ) from error

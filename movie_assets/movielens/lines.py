@@ -6,7 +6,6 @@ lines count belongs here. What the numbers mean is for ``ratings.py`` to say.
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, NamedTuple
 
@@ -18,9 +17,8 @@ from movie_assets.movielens.errors import (
     ColumnsError,
     EncodingError,
     TruncatedError,
-    UnreadableError,
 )
-from movie_assets.movielens.folder import REMEDY
+from movie_assets.movielens.folder import REMEDY, named_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,7 +81,7 @@ def read_blocks(
     Raises:
         MovieLensError: of the type that says what is wrong with the file as a whole.
     """
-    with _named_errors(path), path.open("rb") as file:
+    with named_errors(path), path.open("rb") as file:
         _check_header(path, file.readline(_LONGEST_HEADER), header)
         number = 2
         for text in _whole_lines(path, file, block_bytes):
@@ -202,14 +200,3 @@ def _plain(number: float) -> str:
 def _shown(line: bytes) -> str:
     text = repr(line.decode(errors="backslashreplace").rstrip("\r"))
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-@contextmanager
-def _named_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise UnreadableError(
-            f"{path} cannot be read: {error.strerror or error}. Give this user read access to it, "
-            "or unset MOVIELENS_DIR to go without MovieLens."
-        ) from error

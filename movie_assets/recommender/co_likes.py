@@ -10,7 +10,7 @@ Both is at most the smaller of the two counts, so that a score is within [0, 1].
 This is an inner product of two sparse matrices, films x people, and so the kernel for neighbours
 finds the best (``neighbours.top_k``): no films x films matrix, all threads. Its work is the sum
 over people of the square of their likes, and a person can like each film only once: 50,000 likes
-are 2.5 billion multiplications, about a second. Memory grows with the likes alone.
+are 2.5 billion multiplications, some seconds. Memory grows with the likes alone.
 """
 
 from __future__ import annotations

@@ -260,6 +260,12 @@ def test_no_folder(tmp_path: Path) -> None:
     refused(tmp_path / "none", FolderMissingError, "there is no such folder")
 
 
+def test_a_folder_that_cannot_be_looked_into(tmp_path: Path) -> None:
+    folder = tmp_path / ("ml" * 200)  # no file system has such names
+    refused(folder, UnreadableError, "too long")
+    assert fingerprint(folder)
+
+
 def test_the_archive_in_the_place_of_its_folder(tmp_path: Path) -> None:
     (tmp_path / "ml-32m.zip").write_bytes(b"PK")
     refused(tmp_path / "ml-32m.zip", FolderMissingError, "Unpack")
