@@ -108,6 +108,13 @@ class Settings(BaseSettings):
         description="Older data counts as stale: `movie-assets build` asks the source again and "
         "the freshness policies fail.",
     )
+    ray_address: str | None = Field(
+        default=None,
+        validation_alias="MOVIE_ASSETS_RAY_ADDRESS",
+        pattern=r"^(auto|(ray://)?[^/\s]+:[0-9]+)$",
+        description="A Ray cluster to find neighbours on: 'auto', host:port or ray://host:port; "
+        "without one this machine does it.",
+    )
     failure_webhook_url: SecretStr | None = Field(
         default=None,
         validation_alias="MOVIE_ASSETS_FAILURE_WEBHOOK_URL",

@@ -50,6 +50,7 @@ def test_defaults(folder: Path) -> None:
     assert settings.changes_threshold == 20
     assert settings.refresh_after_hours == 36
     assert settings.failure_webhook_url is None
+    assert settings.ray_address is None
     assert settings.executor == "in_process"
     assert settings.database == Path("data/movies_data.duckdb")
     assert settings.features_dir == Path("data/features")
@@ -69,6 +70,8 @@ def test_defaults(folder: Path) -> None:
         ("MOVIE_ASSETS_CHANGES_THRESHOLD", "1", "changes_threshold", 1),
         ("MOVIE_ASSETS_REFRESH_AFTER_HOURS", "0.5", "refresh_after_hours", 0.5),
         ("MOVIE_ASSETS_EXECUTOR", "multiprocess", "executor", "multiprocess"),
+        ("MOVIE_ASSETS_RAY_ADDRESS", "auto", "ray_address", "auto"),
+        ("MOVIE_ASSETS_RAY_ADDRESS", "ray://head:10001", "ray_address", "ray://head:10001"),
     ],
 )
 @pytest.mark.parametrize("place", ["environment", ".env"])
@@ -233,6 +236,8 @@ BAD = "s3cr3t-v4lu3"
         ("MOVIE_ASSETS_FAILURE_WEBHOOK_URL", BAD),
         ("MOVIE_ASSETS_FAILURE_WEBHOOK_URL", f"hooks.example.org/{BAD}"),
         ("MOVIE_ASSETS_EXECUTOR", BAD),
+        ("MOVIE_ASSETS_RAY_ADDRESS", BAD),
+        ("MOVIE_ASSETS_RAY_ADDRESS", f"http://{BAD}:6379"),
         *[("MOVIE_ASSETS_HOME", f"{BAD}/{character}/films") for character in "[]*?"],
     ],
 )
