@@ -104,7 +104,10 @@ def similarity(rows: int) -> pd.DataFrame:
             "rank": np.tile(np.arange(1, 51, dtype="int32"), rows // 50),
             "neighbour_id": random.integers(0, 10_000, rows).astype("int32"),
             "score": random.random(rows),
-            "shared_terms": terms[random.integers(0, 5000, (rows, 3))].tolist(),
+            **{part: random.random(rows) for part in ("content", "closeness", "prior")},
+            "co_liked": 0.0,
+            "tmdb": 0.0,
+            "reasons": terms[random.integers(0, 5000, (rows, 3))].tolist(),
         }
     )
 

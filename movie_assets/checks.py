@@ -22,7 +22,7 @@ from movie_assets.assets.history import (
     too_few,
 )
 from movie_assets.assets.recommend import NEIGHBOURS_A_FILM
-from movie_assets.recommender import MovieFeatures
+from movie_assets.recommender import MovieFeatures, load_weights
 from movie_assets.recommender.neighbours import count_positive
 from movie_assets.warehouse import TABLES, SchemaError, validate
 
@@ -345,10 +345,18 @@ def _find_films_complete(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
 
 
 def _find_rows_normalised(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
-    matrix = inputs["movie_features"].matrix
-    lengths = np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1), dtype=np.float64).ravel())
+    features: MovieFeatures = inputs["movie_features"]
+    matrix, n_fields = features.matrix, len(features.fields)
+    rows = np.repeat(np.arange(features.n_movies), np.diff(matrix.indptr))
+    squares = np.bincount(
+        rows * n_fields + features.fields_of(matrix.indices),
+        weights=matrix.data.astype(np.float64) ** 2,
+        minlength=features.n_movies * n_fields,
+    ).reshape(-1, n_fields)
+    shares = load_weights().shares()
+    expected = np.array([shares[name] for name in features.fields])  # type: ignore[index]
     # Not `abs(...) > tolerance`: a NaN would pass.
-    wrong = ~((lengths == 0) | (np.abs(lengths - 1) <= _LENGTH_TOLERANCE))
+    wrong = ~((squares == 0) | (np.abs(squares - expected) <= _LENGTH_TOLERANCE)).all(axis=1)
     negative = int((matrix.data < 0).sum())
     return Finding(
         not wrong.any() and not negative,
@@ -356,14 +364,14 @@ def _find_rows_normalised(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
     )
 
 
-#: What float32 leaves of a length of 1.
+#: What float32 leaves of a squared length.
 _LENGTH_TOLERANCE = 1e-5
 
 _FEATURE_CHECKS = [
     Check("films_complete", "The films of movies_table, all and no others.", _find_films_complete),
     Check(
         "rows_normalised",
-        "Each film's row has length 1, or 0 where it has no term; no weight is negative.",
+        "In each field a film's row has the length of the field's weight, or 0; none is negative.",
         _find_rows_normalised,
     ),
 ]

@@ -337,14 +337,14 @@ def _show_recommendations(recommendations: Recommendations) -> None:
     table.add_column("film", overflow="fold")
     table.add_column("score", justify="right", no_wrap=True)
     table.add_column("rated", justify="right", no_wrap=True)
-    table.add_column("because both have", style="dim", overflow="ellipsis", no_wrap=True)
+    table.add_column("because", style="dim", overflow="ellipsis", no_wrap=True)
     for found in recommendations.found:
         table.add_row(
             str(found.rank),
             plain(found.film.label),
             f"{found.score:.2f}",
             f"{found.film.vote_average:.1f}",
-            plain(", ".join(found.shared_terms)),
+            plain(", ".join(found.reasons)),
         )
     _out.print(table)
 
@@ -357,7 +357,7 @@ def _as_json(recommendations: Recommendations) -> dict[str, Any]:
             {
                 "rank": found.rank,
                 "score": round(found.score, 6),
-                "shared_terms": list(found.shared_terms),
+                "reasons": list(found.reasons),
                 **_film_as_json(found.film),
             }
             for found in recommendations.found

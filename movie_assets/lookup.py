@@ -74,7 +74,7 @@ class Recommendation:
     rank: int
     film: Film
     score: float
-    shared_terms: tuple[str, ...]
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -145,7 +145,7 @@ def recommend(
         matches = find_films(films, title, year)
         chosen, *others = matches
         pairs = connection.execute(
-            "SELECT rank, neighbour_id, score, shared_terms FROM similarity_matrix "
+            "SELECT rank, neighbour_id, score, reasons FROM similarity_matrix "
             "WHERE movie_id = ? ORDER BY rank LIMIT ?",
             [chosen.id, limit],
         ).fetchall()

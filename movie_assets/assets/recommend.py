@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from movie_assets import recommender
+from movie_assets.assets import film_tables
 from movie_assets.assets.declare import preview, table_asset, table_result, timed
 from movie_assets.assets.pictures import histogram
 from movie_assets.assets.versions import code_version
@@ -21,12 +22,16 @@ from movie_assets.recommender import (
     blocks,
     explanations,
     features,
+    films,
     metrics,
     neighbours,
+    ranking,
     scoring,
+    similar,
+    text,
+    weights,
 )
 from movie_assets.recommender.storage import features_hash
-from movie_assets.warehouse import cleaning
 
 #: How many neighbours similarity_matrix keeps of each film.
 NEIGHBOURS_A_FILM = 50
@@ -40,26 +45,22 @@ class NothingAlikeError(Exception):
 
 
 def _movie_features(
-    movies_table: pd.DataFrame, genres_table: pd.DataFrame
+    movies_table: pd.DataFrame, genres_table: pd.DataFrame, movie_details: pd.DataFrame
 ) -> dg.MaterializeResult[MovieFeatures]:
     """Fit and transform the films."""
     fitted = recommender.fit_features(
-        movie_ids=movies_table["id"].tolist(),
-        overviews=[text if isinstance(text, str) else None for text in movies_table["overview"]],
-        genre_names=cleaning.genre_names(movies_table["genre_ids"], genres_table).tolist(),
-        vote_counts=movies_table["vote_count"].tolist(),
+        film_tables.films_of(movies_table, genres_table, movie_details), recommender.load_weights()
     )
     terms_per_film = np.diff(fitted.matrix.indptr)
     return dg.MaterializeResult(
         value=fitted,
         data_version=dg.DataVersion(features_hash(fitted)),
         metadata={
-            "dagster/row_count": len(fitted.movie_ids),
+            "dagster/row_count": fitted.n_movies,
             "terms": len(fitted.vocabulary),
             "films_that_can_be_recommended": int(fitted.is_candidate.sum()),
-            "films_without_terms": int((terms_per_film == 0).sum()),
             "terms_per_film_mean": float(terms_per_film.mean()),
-            "heaviest_terms": preview(_heaviest_terms(fitted)),
+            "fields": preview(_fields(fitted)),
             "terms_histogram": histogram(terms_per_film, "Terms per film", "terms"),
         },
     )
@@ -68,60 +69,89 @@ def _movie_features(
 movie_features = dg.asset(
     name="movie_features",
     group_name="recommend",
-    description="One sparse TF-IDF row a film, over its overview and its genre names.",
+    description="One sparse row a film: the TF-IDF of each field, times the field's weight.",
     kinds={"scikitlearn", "numpy"},
-    code_version=code_version(_movie_features, features, cleaning.genre_names),
+    code_version=code_version(
+        _movie_features, features, text, films, film_tables.films_of, weights.BUNDLED
+    ),
     io_manager_key="features_io_manager",
 )(timed(_movie_features))
 
 
 @table_asset(
     group="recommend",
-    uses=(neighbours, scoring, blocks, KERNEL, explanations),
-    kinds=frozenset({"scikitlearn", "duckdb"}),
+    uses=(
+        similar,
+        ranking,
+        neighbours,
+        scoring,
+        blocks,
+        KERNEL,
+        explanations,
+        film_tables,
+        weights.BUNDLED,
+    ),
+    kinds=frozenset({"numba", "duckdb"}),
     lineage={
         "movie_id": [("movies_table", "id")],
         "neighbour_id": [("movies_table", "id")],
-        "shared_terms": [("movies_table", "overview"), ("genres_table", "name")],
+        "closeness": [
+            ("movies_table", name) for name in ("release_date", "vote_count", "vote_average")
+        ],
+        "prior": [
+            ("movies_table", name) for name in ("release_date", "vote_count", "vote_average")
+        ],
+        "co_liked": [("co_liked_movies", "score")],
+        "tmdb": [("movie_details", "recommended_ids")],
+        "reasons": [
+            ("movies_table", "overview"),
+            ("genres_table", "name"),
+            *(
+                ("movie_details", name)
+                for name in ("keywords", "directors", "writers", "actors", "collection_name")
+            ),
+        ],
+    },
+    columns={
+        "co_liked_movies": ["movie_id", "neighbour_id", "score"],
+        "movie_details": ["id", "recommended_ids"],
     },
 )
 def similarity_matrix(
-    context: dg.AssetExecutionContext, movie_features: MovieFeatures
+    context: dg.AssetExecutionContext,
+    movie_features: MovieFeatures,
+    co_liked_movies: pd.DataFrame,
+    movie_details: pd.DataFrame,
 ) -> dg.MaterializeResult[pa.Table]:
-    """Find each film's nearest films."""
+    """Find each film's best neighbours."""
     started = time.perf_counter()
+    ids = movie_features.movie_ids
+    by = recommender.load_weights()
+    signals = film_tables.signals_of(ids, by.blend, co_liked_movies, movie_details)
     nearest = recommender.nearest_neighbours(
         movie_features,
+        by,
         NEIGHBOURS_A_FILM,
+        signals=signals,
         progress=lambda done, total: context.log.info("Compared %s of %s films.", done, total),
     )
     seconds = time.perf_counter() - started
-    ids = movie_features.movie_ids
     if len(nearest.rows) == 0:
         raise NothingAlikeError(
-            f"None of the {len(ids)} films shares a term with one that has votes: ask for more "
-            "films (MOVIE_ASSETS_MAX_MOVIES). What is stored stays as it was."
+            f"None of the {len(ids)} films has a neighbour with votes: ask for more films "
+            "(MOVIE_ASSETS_MAX_MOVIES). What is stored stays as it was."
         )
-    frame = pd.DataFrame(
-        {
-            "movie_id": ids[nearest.rows],
-            "rank": nearest.ranks,
-            "neighbour_id": ids[nearest.columns],
-            "score": nearest.scores.astype(np.float64),
-            "shared_terms": recommender.shared_terms(movie_features, nearest),
-        }
-    )
+    frame = _pairs_table(movie_features, nearest)
     return table_result(
         "similarity_matrix",
         frame,
         {
             "films": len(ids),
             "neighbours_per_film": NEIGHBOURS_A_FILM,
+            "signals": ", ".join(signal.name for signal in signals) or "content alone",
             "compare_seconds": round(seconds, 3),
             "best_score_mean": float(frame.loc[frame["rank"] == 1, "score"].mean()),
-            "scores_histogram": histogram(
-                frame["score"], "Scores of all neighbours", "cosine similarity"
-            ),
+            "scores_histogram": histogram(frame["score"], "Scores of all neighbours", "score"),
         },
     )
 
@@ -135,12 +165,10 @@ def recommendation_quality(
     movies = movies_table.set_index("id").loc[ids]
     figures = recommender.quality(
         movie_features,
-        recommender.Neighbours(
-            rows=np.searchsorted(ids, similarity_matrix["movie_id"]).astype(np.int32),
-            columns=np.searchsorted(ids, similarity_matrix["neighbour_id"]).astype(np.int32),
-            ranks=similarity_matrix["rank"].to_numpy(np.int32),
-            scores=similarity_matrix["score"].to_numpy(np.float32),
-        ),
+        rows=np.searchsorted(ids, similarity_matrix["movie_id"]).astype(np.int32),
+        columns=np.searchsorted(ids, similarity_matrix["neighbour_id"]).astype(np.int32),
+        ranks=similarity_matrix["rank"].to_numpy(np.int32),
+        scores=similarity_matrix["score"].to_numpy(np.float32),
         popularity=movies["popularity"].to_numpy(np.float64),
         vote_average=movies["vote_average"].to_numpy(np.float64),
         vote_count=movies["vote_count"].to_numpy(np.float64),
@@ -152,12 +180,37 @@ def recommendation_quality(
     )
 
 
-def _heaviest_terms(fitted: MovieFeatures, top: int = 5) -> pd.DataFrame:
-    weights = np.asarray(fitted.matrix.sum(axis=0)).ravel()
-    order = np.argsort(-weights, kind="stable")[:top]
+def _pairs_table(movie_features: MovieFeatures, nearest: recommender.Neighbours) -> pd.DataFrame:
+    ids = movie_features.movie_ids
+    nothing = np.zeros(len(nearest.rows), dtype=np.float32)
+    parts = {
+        "score": nearest.scores,
+        "content": nearest.content,
+        "closeness": nearest.closeness,
+        "prior": nearest.prior,
+        "co_liked": nearest.signals.get("co_liked", nothing),
+        "tmdb": nearest.signals.get("tmdb", nothing),
+    }
     return pd.DataFrame(
         {
-            "term": [fitted.vocabulary[i] for i in order],
-            "weight over all films": weights[order].round(1),
+            "movie_id": ids[nearest.rows],
+            "rank": nearest.ranks,
+            "neighbour_id": ids[nearest.columns],
+            **{name: values.astype(np.float64) for name, values in parts.items()},
+            "reasons": recommender.reasons(movie_features, nearest),
+        }
+    )
+
+
+def _fields(fitted: MovieFeatures) -> pd.DataFrame:
+    """How many films have each field, how many terms it has, and what it counts."""
+    shares = recommender.load_weights().shares()
+    blocks_of_fields = [fitted.matrix[:, fitted.columns_of(name)] for name in fitted.fields]
+    return pd.DataFrame(
+        {
+            "field": fitted.fields,
+            "share": [round(shares[name], 3) for name in fitted.fields],  # type: ignore[index]
+            "terms": [block.shape[1] for block in blocks_of_fields],
+            "films": [int((np.diff(block.indptr) > 0).sum()) for block in blocks_of_fields],
         }
     )

@@ -1,107 +1,285 @@
-"""Features: films' texts as one sparse, L2-normalised row a film.
+"""Features: films as one sparse row each, field beside field.
 
-The first version follows the tutorial that the project grew from: TF-IDF over the overview and the
-genre names, the latter said twice. What turns rows into neighbours is not here.
+A field is one thing that films are compared by: the words of overview and tagline, genres,
+keywords, people, collection and so on. Each has its own TF-IDF and its own length of 1, times the
+root of its weight; so the inner product of two rows is the sum over fields of weight times cosine.
+A field that a film lacks adds nothing, and takes nothing from the others. What turns rows into
+neighbours is not here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
 
+from movie_assets.recommender.weights import FIELDS, Weights
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
 
-#: How many times a film's genre names stand beside its overview.
-GENRE_WEIGHT = 2
+#: The only term of the field that every film has: with it, any two films have something in common,
+#: and a film of which nothing else is known gets the well-known films of its time.
+FLOOR_TERM = "a film"
+
+#: A word of a single text cannot match any other, and there are as many of them as of all others.
+_LEAST_TEXTS_A_WORD = 2
+_FEW_TEXTS = 100
 
 
 class NoFeaturesError(ValueError):
-    """There is no word to compare films by."""
+    """There is nothing to compare films by."""
 
 
 @dataclass(frozen=True)
 class MovieFeatures:
-    """The feature matrix of all films.
+    """The feature matrix of all films, and what else ranking needs of a film.
 
     Attributes:
-        movie_ids: int32 array of shape (n_movies,), ascending.
-        is_candidate: bool array of shape (n_movies,): whether a film may be recommended.
-        matrix: CSR float32 of shape (n_movies, n_terms); each row has length 1, or is all zero
-            where a film has neither overview nor genre.
+        movie_ids: int32 of shape (n_movies,), ascending.
+        matrix: CSR float32 of shape (n_movies, n_terms). The block of a field has rows of squared
+            length ``weight of the field``, or 0 where the film lacks it.
         vocabulary: the term of each column, in column order.
+        fields: the fields' names, in column order.
+        field_ends: int64 of shape (n_fields + 1,): field f has the columns from ``field_ends[f]``
+            up to ``field_ends[f + 1]``.
+        idf: float32 of shape (n_terms,): inverse document frequencies; kept, so that films can be
+            added without moving all others.
+        years: int16 of shape (n_movies,): of release, 0 where unknown.
+        votes: int64 of shape (n_movies,).
+        ratings: float32 of shape (n_movies,): 0 to 10.
     """
 
     movie_ids: NDArray[np.int32]
-    is_candidate: NDArray[np.bool_]
     matrix: sparse.csr_matrix
     vocabulary: tuple[str, ...]
+    fields: tuple[str, ...]
+    field_ends: NDArray[np.int64]
+    idf: NDArray[np.float32]
+    years: NDArray[np.int16]
+    votes: NDArray[np.int64]
+    ratings: NDArray[np.float32]
 
     def __post_init__(self) -> None:
         n_movies, n_terms = self.matrix.shape
-        if (n_movies,) != self.movie_ids.shape or (n_movies,) != self.is_candidate.shape:
-            raise ValueError("movie_ids, is_candidate and matrix differ in their number of films")
-        if n_terms != len(self.vocabulary):
-            raise ValueError("vocabulary and matrix differ in their number of terms")
+        for name in ("movie_ids", "years", "votes", "ratings"):
+            if getattr(self, name).shape != (n_movies,):
+                raise ValueError(f"{name} and matrix differ in their number of films")
+        if (n_terms, n_terms) != (len(self.vocabulary), len(self.idf)):
+            raise ValueError("vocabulary, idf and matrix differ in their number of terms")
+        if len(self.field_ends) != len(self.fields) + 1 or self.field_ends[-1] != n_terms:
+            raise ValueError("fields and matrix differ in their terms")
         if np.any(np.diff(self.movie_ids) <= 0):
             raise ValueError("movie_ids must ascend without repeats")
 
+    @property
+    def is_candidate(self) -> NDArray[np.bool_]:
+        """Whether a film may be recommended: one without votes is not, for nobody has seen it."""
+        return self.votes > 0
 
-def fit_features(
-    movie_ids: Sequence[int],
-    overviews: Sequence[str | None],
-    genre_names: Sequence[str | None],
-    vote_counts: Sequence[int],
-) -> MovieFeatures:
-    """Fit TF-IDF on the films and transform them.
+    @property
+    def n_movies(self) -> int:
+        """How many films there are."""
+        return len(self.movie_ids)
 
-    A missing overview or a film without genres lowers nothing but itself. A film without votes
-    gets neighbours of its own but is recommended to nobody: nobody has seen it.
+    def columns_of(self, name: str) -> slice:
+        """The columns of a field."""
+        place = self.fields.index(name)
+        return slice(int(self.field_ends[place]), int(self.field_ends[place + 1]))
+
+    def fields_of(self, columns: NDArray[np.int32]) -> NDArray[np.intp]:
+        """The place among :attr:`fields` of each column's field."""
+        return np.searchsorted(self.field_ends, columns, side="right") - 1
+
+    @property
+    def collections(self) -> NDArray[np.int32]:
+        """A number for each film's collection, -1 where it has none; shape (n_movies,)."""
+        if "collection" not in self.fields:
+            return np.full(self.n_movies, -1, dtype=np.int32)
+        block = self.matrix[:, self.columns_of("collection")]
+        found = np.full(self.n_movies, -1, dtype=np.int32)
+        found[np.diff(block.indptr) > 0] = block.indices  # a film is of one collection at most
+        return found
+
+    def reweighted(self, weights: Weights) -> MovieFeatures:
+        """The same films by other fields' weights.
+
+        Raises:
+            ValueError: where a field has no weight here but is to get one.
+        """
+        old = _squared_lengths(self)
+        new = weights.shares()
+        missing = [n for n, share in new.items() if share > 0 and n not in self.fields]
+        if missing:
+            raise ValueError(f"the features were made without {', '.join(missing)}")
+        factors = np.array([(new[n] / old[n]) ** 0.5 for n in self.fields], dtype=np.float32)  # type: ignore[index]
+        matrix = self.matrix.copy()
+        matrix.data = matrix.data * factors[self.fields_of(matrix.indices)]
+        return replace(self, matrix=matrix)
+
+
+@dataclass
+class FilmVectorizer:
+    """Learns the terms of films and their inverse document frequencies, and makes rows of films.
+
+    In scikit-learn's manner: ``fit`` learns, ``transform`` applies what was learned to any films.
+    The formula is scikit-learn's smooth TF-IDF (words of texts: 1 + ln of their count).
+
+    Attributes:
+        weights: of the fields; one with weight 0 gets no columns.
+    """
+
+    weights: Weights
+    _vocabularies: dict[str, dict[str, int]] = field(default_factory=dict)
+    _idf: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+
+    def fit(self, films: pd.DataFrame) -> FilmVectorizer:
+        """Learn from films (:func:`movie_assets.recommender.films.film_frame`).
+
+        Raises:
+            NoFeaturesError: where there is no film.
+        """
+        if films.empty:
+            raise NoFeaturesError("There is no film to compare. Look at movies_table.")
+        self._fit_and_count(films)
+        return self
+
+    def transform(self, films: pd.DataFrame) -> MovieFeatures:
+        """Make rows of films by the terms that were learned; others count for nothing."""
+        return self._assemble(films, {name: terms_of(films, name) for name in self._vocabularies})
+
+    def fit_transform(self, films: pd.DataFrame) -> MovieFeatures:
+        """Both at once, taking each text apart only once."""
+        if films.empty:
+            raise NoFeaturesError("There is no film to compare. Look at movies_table.")
+        return self._assemble(films, self._fit_and_count(films))
+
+    @classmethod
+    def from_features(cls, features: MovieFeatures, weights: Weights) -> FilmVectorizer:
+        """What was learned when these features were made, so that films can be added to them."""
+        vectorizer = cls(weights)
+        for name in features.fields:
+            columns = features.columns_of(name)
+            terms = features.vocabulary[columns]
+            vectorizer._vocabularies[name] = {term: place for place, term in enumerate(terms)}
+            vectorizer._idf[name] = features.idf[columns]
+        return vectorizer
+
+    def _fit_and_count(self, films: pd.DataFrame) -> dict[str, list[list[str]]]:
+        documents: dict[str, list[list[str]]] = {}
+        for name, share in self.weights.shares().items():
+            if share == 0:
+                continue
+            documents[name] = terms_of(films, name)
+            counts: dict[str, int] = {}
+            for terms in documents[name]:
+                for term in set(terms):
+                    counts[term] = counts.get(term, 0) + 1
+            rare = name == "text" and len(films) >= _FEW_TEXTS
+            least = _LEAST_TEXTS_A_WORD if rare else 1
+            kept = sorted(term for term, count in counts.items() if count >= least)
+            self._vocabularies[name] = {term: place for place, term in enumerate(kept)}
+            frequency = np.array([counts[term] for term in kept], dtype=np.float64)
+            self._idf[name] = (np.log((1 + len(films)) / (1 + frequency)) + 1).astype(np.float32)
+        return documents
+
+    def _assemble(
+        self, films: pd.DataFrame, documents: dict[str, list[list[str]]]
+    ) -> MovieFeatures:
+        shares = self.weights.shares()
+        names = [name for name in FIELDS if name in self._vocabularies]
+        blocks = [
+            _tfidf(documents[name], self._vocabularies[name], self._idf[name], shares[name])
+            for name in names
+        ]
+        sizes = [0, *(block.shape[1] for block in blocks)]
+        return MovieFeatures(
+            movie_ids=films["id"].to_numpy(np.int32),
+            matrix=sparse.csr_matrix(sparse.hstack(blocks, format="csr"), dtype=np.float32),
+            vocabulary=tuple(term for name in names for term in self._vocabularies[name]),
+            fields=tuple(names),
+            field_ends=np.cumsum(sizes, dtype=np.int64),
+            idf=np.concatenate([self._idf[name] for name in names]),
+            years=films["year"].fillna(0).to_numpy(np.int16),
+            votes=films["vote_count"].to_numpy(np.int64),
+            ratings=films["vote_average"].to_numpy(np.float32),
+        )
+
+
+def fit_features(films: pd.DataFrame, weights: Weights) -> MovieFeatures:
+    """Learn from films and make their rows.
 
     Args:
-        movie_ids: TMDB ids, distinct; in any order.
-        overviews: one text a film.
-        genre_names: one text a film, genre names separated by commas.
-        vote_counts: votes a film.
-
-    Returns:
-        The features, films in the order of their ids.
+        films: as :func:`movie_assets.recommender.films.film_frame` gives them.
+        weights: of the fields.
 
     Raises:
-        NoFeaturesError: where no film has a word beside stop words.
+        NoFeaturesError: where there is no film.
     """
-    # scikit-learn takes long to import, and most commands need only to look features up.
-    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415
+    return FilmVectorizer(weights).fit_transform(films)
 
-    order = np.argsort(np.asarray(movie_ids), kind="stable")
-    texts = [combined_text(overviews[i], genre_names[i]) for i in order]
-    vectorizer = TfidfVectorizer(stop_words="english", dtype=np.float32)
-    try:
-        matrix = vectorizer.fit_transform(texts)
-    except ValueError as error:
-        if "empty vocabulary" not in str(error):
-            raise
-        raise NoFeaturesError(
-            f"None of the {len(texts)} films has an overview or a genre to compare films by. "
-            "Look at the overview and genre_ids columns of movies_table."
-        ) from error
-    return MovieFeatures(
-        movie_ids=np.asarray(movie_ids, dtype=np.int32)[order],
-        is_candidate=np.asarray(vote_counts)[order] > 0,
-        matrix=sparse.csr_matrix(matrix, dtype=np.float32),
-        vocabulary=tuple(vectorizer.get_feature_names_out()),
+
+def terms_of(films: pd.DataFrame, name: str) -> list[list[str]]:
+    """The terms that each film has in a field, repeats included."""
+    if name == "text":
+        from movie_assets.recommender.text import words  # noqa: PLC0415 - takes long to import
+
+        return [
+            [*words(overview), *words(tagline)]
+            for overview, tagline in zip(films["overview"], films["tagline"], strict=True)
+        ]
+    if name == "floor":
+        return [[FLOOR_TERM]] * len(films)
+    if name == "decade":
+        return [[] if year != year else [f"{int(year) // 10}0s"] for year in _years(films)]  # noqa: PLR0124 - NaN
+    if name in ("collection", "language"):
+        column = "original_language" if name == "language" else name
+        return [[_tidy(text)] if text else [] for text in films[column]]
+    # Once is enough: to be named twice in a list means nothing.
+    return [list(dict.fromkeys(_tidy(item) for item in items)) for items in films[name]]
+
+
+def _years(films: pd.DataFrame) -> NDArray[np.float64]:
+    years: NDArray[np.float64] = films["year"].to_numpy(np.float64, na_value=np.nan)
+    return years
+
+
+def _tidy(name: str) -> str:
+    return " ".join(name.split())
+
+
+def _tfidf(
+    documents: Sequence[Sequence[str]],
+    vocabulary: dict[str, int],
+    idf: NDArray[np.float32],
+    share: float,
+) -> sparse.csr_matrix:
+    """One field's block: rows of squared length ``share``."""
+    indptr = [0]
+    indices: list[int] = []
+    for terms in documents:
+        indices.extend(vocabulary[term] for term in terms if term in vocabulary)
+        indptr.append(len(indices))
+    counts = sparse.csr_matrix(
+        (np.ones(len(indices), np.float64), indices, indptr),
+        shape=(len(documents), len(vocabulary)),
     )
+    counts.sum_duplicates()
+    counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
+    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
+    lengths[lengths == 0] = 1
+    counts.data *= np.repeat(share**0.5 / lengths, np.diff(counts.indptr))
+    return counts.astype(np.float32)
 
 
-def combined_text(overview: str | None, genre_names: str | None) -> str:
-    """The text that a film is compared by: its overview and :data:`GENRE_WEIGHT` times its genres.
-
-    >>> combined_text("A thief plans a last job.", "Crime, Drama")
-    'A thief plans a last job. Crime, Drama Crime, Drama'
-    """
-    return " ".join([overview or "", *[genre_names or ""] * GENRE_WEIGHT]).strip()
+def _squared_lengths(features: MovieFeatures) -> dict[str, float]:
+    found = {}
+    for name in features.fields:
+        block = features.matrix[:, features.columns_of(name)].astype(np.float64)
+        found[name] = float(block.multiply(block).sum(axis=1).max()) or 1.0
+    return found

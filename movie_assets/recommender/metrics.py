@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
     from movie_assets.recommender.features import MovieFeatures
-    from movie_assets.recommender.neighbours import Neighbours
 
 
 class Figure(NamedTuple):
@@ -41,10 +40,13 @@ def rmse(reference: ArrayLike, others: ArrayLike) -> float | None:
     return float(np.sqrt(np.mean(difference**2))) if difference.size else None
 
 
-def quality(
+def quality(  # noqa: PLR0913 - the columns of pairs and films
     features: MovieFeatures,
-    neighbours: Neighbours,
     *,
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    ranks: NDArray[np.int32],
+    scores: NDArray[np.float32],
     popularity: NDArray[np.float64],
     vote_average: NDArray[np.float64],
     vote_count: NDArray[np.float64],
@@ -54,15 +56,17 @@ def quality(
 
     Args:
         features: n_movies films.
-        neighbours: their neighbours.
+        rows: of shape (n_pairs,): index of a film.
+        columns: of shape (n_pairs,): index of its neighbour.
+        ranks: of shape (n_pairs,): 1 for the best.
+        scores: of shape (n_pairs,), in [0, 1].
         popularity: TMDB's popularity, shape (n_movies,), in the features' order.
         vote_average: 0 to 10, shape (n_movies,).
         vote_count: shape (n_movies,).
         top: how many neighbours of each film count.
     """
-    first = neighbours.ranks <= top
-    rows, columns = neighbours.rows[first], neighbours.columns[first]
-    scores = neighbours.scores[first]
+    first = ranks <= top
+    rows, columns, scores = rows[first], columns[first], scores[first]
     n_movies = len(features.movie_ids)
     n_candidates = int(features.is_candidate.sum())
     recommended = np.bincount(columns, minlength=n_movies)
@@ -92,7 +96,7 @@ def quality(
         Figure(
             "mean_score",
             float(scores.mean()) if len(scores) else None,
-            f"mean cosine similarity of a film's {top} nearest (0 to 1)",
+            f"mean score of a film's {top} nearest (0 to 1)",
         ),
         Figure(
             "novelty",
@@ -103,7 +107,7 @@ def quality(
         Figure(
             "intra_list_diversity",
             _intra_list_diversity(features, rows, columns),
-            f"mean cosine distance between the films of one list of {top} (0 to 1)",
+            f"1 - mean likeness of content of the films of one list of {top} (0 to 1)",
         ),
     ]
 
@@ -121,8 +125,8 @@ def _novelty(columns: NDArray[np.int32], vote_count: NDArray[np.float64]) -> flo
 def _intra_list_diversity(
     features: MovieFeatures, rows: NDArray[np.int32], columns: NDArray[np.int32]
 ) -> float | None:
-    # For rows of length 1 the sum over all ordered pairs of a list is |sum of its rows|^2, so
-    # each list takes one sum of rows instead of all its pairs.
+    # The sum over all ordered pairs of a list is |sum of its rows|^2 less each row's own, so each
+    # list takes one sum of rows instead of all its pairs.
     sizes = np.bincount(rows, minlength=len(features.movie_ids))
     pairs = sizes * (sizes - 1)
     if not pairs.any():

@@ -1,4 +1,4 @@
-"""Neighbours: for each row of a feature matrix the K rows most like it, exactly.
+"""Neighbours: for each row of one matrix the K rows of another with the best scores, exactly.
 
 No n x n matrix is ever held: the product is made part by part and each part is cut down to its K
 best at once, by plain NumPy (``blocks``) or the compiled kernel (``top_k``), whichever is sooner
@@ -7,7 +7,6 @@ done. Both give the same result to the last bit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,65 +29,6 @@ BLOCK_BYTES = 64 * 2**20
 #: From so many multiplications on (about 5,500 films) the kernel is worth loading: NumPy then takes
 #: two seconds, the kernel half a second, and once on a machine eight more to compile.
 KERNEL_FROM = 3e7
-
-
-@dataclass(frozen=True)
-class Neighbours:
-    """Pairs of films, one a row of each array; by film, then by rank.
-
-    Attributes:
-        rows: int32 of shape (n_pairs,): index of the film among the features' rows.
-        columns: int32 of shape (n_pairs,): index of its neighbour among the features' rows.
-        ranks: int32 of shape (n_pairs,): 1 for the nearest.
-        scores: float32 of shape (n_pairs,), in (0, 1]: cosine similarity.
-    """
-
-    rows: NDArray[np.int32]
-    columns: NDArray[np.int32]
-    ranks: NDArray[np.int32]
-    scores: NDArray[np.float32]
-
-
-def nearest_neighbours(
-    features: MovieFeatures,
-    k: int,
-    *,
-    block_bytes: int = BLOCK_BYTES,
-    progress: Callable[[int, int], None] | None = None,
-) -> Neighbours:
-    """Find each film's K nearest candidates by cosine similarity, the film itself excluded.
-
-    A candidate with which a film shares no term is no neighbour, so a film can have fewer than K.
-    Equal scores are ordered by film id, so the result depends on nothing but the features.
-
-    Args:
-        features: rows of length 1 or 0; the candidates among them are marked.
-        k: the most neighbours a film gets, at least 1.
-        block_bytes: memory for one block of scores, where NumPy makes them.
-        progress: called with films done and films in all after each block.
-
-    Raises:
-        ValueError: where k is less than 1.
-    """
-    candidates = np.flatnonzero(features.is_candidate).astype(np.int32)
-    own = np.full(len(features.movie_ids), -1, dtype=np.int32)
-    own[candidates] = np.arange(len(candidates), dtype=np.int32)
-    task = scoring_task(
-        features.matrix,
-        features.matrix[candidates],
-        min(k, max(1, len(candidates))),
-        exclude_self=own,
-        # Rows of length 1 in float32 can give a product a little above 1.
-        ceiling=1.0,
-    )
-    indices, scores = search(task, block_bytes=block_bytes, progress=progress)
-    rows, ranks = np.nonzero(indices >= 0)
-    return Neighbours(
-        rows=rows.astype(np.int32),
-        columns=candidates[indices[rows, ranks]],
-        ranks=(ranks + 1).astype(np.int32),
-        scores=scores[rows, ranks],
-    )
 
 
 def top_k(  # noqa: PLR0913 - three are asked for, the others are options

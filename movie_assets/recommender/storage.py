@@ -32,7 +32,8 @@ _SIGNS_OF_DAMAGE = (
     MemoryError,
     zipfile.BadZipFile,
 )
-_SEPARATOR = "\n"  # the tokeniser never makes a term with white space in it
+_SEPARATOR = "\n"  # no term has a line break in it: names are tidied, and words have no space
+_PLAIN_ARRAYS = ("movie_ids", "field_ends", "idf", "years", "votes", "ratings")
 
 
 class FeatureFileError(Exception):
@@ -68,12 +69,11 @@ def load_features(path: Path) -> MovieFeatures:
             matrix = sparse.csr_matrix(
                 (arrays["data"], arrays["indices"], arrays["indptr"]), shape=tuple(arrays["shape"])
             )
-            terms = bytes(arrays["vocabulary"]).decode()
             return MovieFeatures(
-                movie_ids=arrays["movie_ids"],
-                is_candidate=arrays["is_candidate"],
                 matrix=matrix,
-                vocabulary=tuple(terms.split(_SEPARATOR)) if terms else (),
+                vocabulary=_names(arrays["vocabulary"]),
+                fields=_names(arrays["fields"]),
+                **{name: arrays[name] for name in _PLAIN_ARRAYS},
             )
     except FileNotFoundError:
         raise FeatureFileError(
@@ -98,11 +98,20 @@ def features_hash(features: MovieFeatures) -> str:
 def _arrays(features: MovieFeatures) -> dict[str, NDArray[np.generic]]:
     matrix = features.matrix
     return {
-        "movie_ids": features.movie_ids,
-        "is_candidate": features.is_candidate,
+        **{name: getattr(features, name) for name in _PLAIN_ARRAYS},
         "data": matrix.data,
         "indices": matrix.indices,
         "indptr": matrix.indptr,
         "shape": np.asarray(matrix.shape, dtype=np.int64),
-        "vocabulary": np.frombuffer(_SEPARATOR.join(features.vocabulary).encode(), dtype=np.uint8),
+        "vocabulary": _bytes(features.vocabulary),
+        "fields": _bytes(features.fields),
     }
+
+
+def _bytes(names: tuple[str, ...]) -> NDArray[np.uint8]:
+    return np.frombuffer(_SEPARATOR.join(names).encode(), dtype=np.uint8)
+
+
+def _names(array: NDArray[np.uint8]) -> tuple[str, ...]:
+    text = bytes(array).decode()
+    return tuple(text.split(_SEPARATOR)) if text else ()

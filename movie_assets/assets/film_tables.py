@@ -1,0 +1,97 @@
+"""From the warehouse's tables to what the recommender takes: films, and signals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from movie_assets.recommender.films import film_frame
+from movie_assets.recommender.similar import Signal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import NDArray
+
+    from movie_assets.recommender.weights import Blend
+
+_DETAILS = ["id", "tagline", "runtime", "keywords", "directors", "writers", "actors"]
+
+
+def films_of(
+    movies_table: pd.DataFrame, genres_table: pd.DataFrame, movie_details: pd.DataFrame
+) -> pd.DataFrame:
+    """The films in the recommender's frame; one without details lacks just these."""
+    names = dict(zip(genres_table["id"], genres_table["name"], strict=True))
+    details = movie_details[[*_DETAILS, "collection_name"]]
+    films = movies_table.merge(details, on="id", how="left", validate="one_to_one")
+    films = films.rename(columns={"collection_name": "collection"})
+    films["genres"] = pd.Series(
+        [[names[i] for i in ids if i in names] for ids in films["genre_ids"]], dtype=object
+    )
+    return film_frame(films)
+
+
+def signals_of(
+    movie_ids: NDArray[np.int32],
+    blend: Blend,
+    co_liked_movies: pd.DataFrame,
+    movie_details: pd.DataFrame,
+) -> list[Signal]:
+    """The signals that there are, with their shares of a score.
+
+    Args:
+        movie_ids: of shape (n_movies,), ascending.
+        blend: the shares.
+        co_liked_movies: may be empty.
+        movie_details: with each film's ``recommended_ids``, the best first.
+    """
+    found = [
+        Signal("co_liked", blend.co_liked, co_liked_pairs(movie_ids, co_liked_movies)),
+        Signal("tmdb", blend.tmdb, recommended_pairs(movie_ids, movie_details)),
+    ]
+    return [signal for signal in found if signal.share > 0 and signal.pairs.nnz]
+
+
+def co_liked_pairs(
+    movie_ids: NDArray[np.int32], co_liked_movies: pd.DataFrame
+) -> sparse.csr_matrix:
+    """The films that the same people like; CSR float32 of shape (n_movies, n_movies)."""
+    return _pairs(
+        movie_ids,
+        co_liked_movies["movie_id"].to_numpy(np.int64),
+        co_liked_movies["neighbour_id"].to_numpy(np.int64),
+        co_liked_movies["score"].to_numpy(np.float32),
+    )
+
+
+def recommended_pairs(
+    movie_ids: NDArray[np.int32], movie_details: pd.DataFrame
+) -> sparse.csr_matrix:
+    """TMDB's recommendations, discounted as gains are: 1 / log2(1 + place), 1 for the first."""
+    lists: Iterable[list[int]] = [list(dict.fromkeys(i)) for i in movie_details["recommended_ids"]]
+    counts = np.array([len(ids) for ids in lists], dtype=np.int64)
+    columns = np.array([i for ids in lists for i in ids], dtype=np.int64)
+    places = np.concatenate([np.arange(1, n + 1) for n in counts]) if len(columns) else np.zeros(0)
+    rows = np.repeat(movie_details["id"].to_numpy(np.int64), counts)
+    return _pairs(movie_ids, rows, columns, (1 / np.log2(1 + places)).astype(np.float32))
+
+
+def _pairs(
+    movie_ids: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    values: NDArray[np.float32],
+) -> sparse.csr_matrix:
+    """Pairs of ids as a matrix; those of films that are not ours are left out."""
+    shape = (len(movie_ids), len(movie_ids))
+    if not len(movie_ids):
+        return sparse.csr_matrix(shape, dtype=np.float32)
+    places = [
+        np.minimum(np.searchsorted(movie_ids, i), len(movie_ids) - 1) for i in (rows, columns)
+    ]
+    ours = (movie_ids[places[0]] == rows) & (movie_ids[places[1]] == columns)
+    return sparse.csr_matrix((values[ours], (places[0][ours], places[1][ours])), shape)

@@ -1,0 +1,147 @@
+"""Ranking: what multiplies the likeness of two films' content, and what else goes into a score.
+
+    score = likeness of content x closeness of the two films x prior of the candidate
+
+Closeness (of release years, of votes, of ratings) is looked up from a small code a film, so that
+the exact kernel can apply it where a score has passed without it. What the numbers are is for
+``weights``; how the best are found is for ``neighbours``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from movie_assets.recommender.features import MovieFeatures
+    from movie_assets.recommender.weights import Weights
+
+#: Years are counted one by one from here on; older films count as of this year.
+_FIRST_YEAR = 1900
+_LAST_YEAR = 2099
+#: Two films of which one has no year count as this far apart, in years.
+_UNKNOWN_YEARS = 30.0
+#: How many years make one unit of closeness, and of the era.
+YEARS = 15.0
+#: ln(1 + votes) is rounded to whole numbers, ratings to halves: finer steps change no figure.
+_RATING_STEP = 0.5
+_ERA_FROM, _USUAL_LOG_VOTES = 1990.0, 7.0
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What a film counts, and how close any two are.
+
+    Attributes:
+        prior: float32 of shape (n_movies,), in [0, 1], its largest 1; 0 for a film that is not to
+            be recommended.
+        codes: int32 of shape (n_movies,): of year, votes and rating together.
+        factors: float32 in (0, 1] of shape (n_codes, n_codes): the closeness of a film with the
+            row's code to a candidate with the column's.
+    """
+
+    prior: NDArray[np.float32]
+    codes: NDArray[np.int32]
+    factors: NDArray[np.float32]
+
+    def closeness(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.float32]:
+        """The closeness of pairs of films, given as two index arrays that broadcast."""
+        return self.factors[self.codes[rows], self.codes[columns]]
+
+
+def fit_ranking(
+    features: MovieFeatures, weights: Weights, popularity: float | None = None
+) -> Ranking:
+    """What each film counts at a place of the popularity dial.
+
+    Args:
+        features: n_movies films.
+        weights: of closeness and prior.
+        popularity: from 0 (hidden gems: votes and rating count for nothing) over 0.5 (the default)
+            to 1 (crowd favourites).
+
+    Raises:
+        ValueError: where the dial is beyond its ends.
+    """
+    exponent = prior_exponent(weights, popularity)
+    levels = np.stack(
+        [
+            np.where(
+                features.years > 0, np.clip(features.years, _FIRST_YEAR, _LAST_YEAR), 0
+            ).astype(np.float64),
+            np.round(log_votes(features)),
+            np.round(shrunk_rating(features, weights) / _RATING_STEP) * _RATING_STEP,
+        ],
+        axis=1,
+    )
+    # Only the codes that are there: a table of all that could be would be hundreds of megabytes.
+    found, codes = np.unique(levels, axis=0, return_inverse=True)
+    return Ranking(
+        prior=_prior(features, weights, exponent),
+        codes=codes.astype(np.int32).ravel(),
+        factors=_factors(found, weights, exponent),
+    )
+
+
+def prior_exponent(weights: Weights, popularity: float | None) -> float:
+    """The prior's exponent at a place of the dial: 0 at 0, the fitted one at 0.5, 1 at 1.
+
+    Raises:
+        ValueError: where the dial is beyond its ends, or no number.
+    """
+    dial = 0.5 if popularity is None else float(popularity)
+    if not 0 <= dial <= 1:
+        raise ValueError(f"popularity must be from 0 to 1, not {dial}")
+    return float(np.interp(dial, [0.0, 0.5, 1.0], [0.0, weights.popularity, 1.0]))
+
+
+def log_votes(features: MovieFeatures) -> NDArray[np.float64]:
+    """ln(1 + votes) of each film."""
+    return np.log1p(features.votes.astype(np.float64))
+
+
+def shrunk_rating(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:
+    """Each film's rating, drawn to the mean where it has few votes (a Bayesian mean), 0 to 10."""
+    votes, prior = features.votes.astype(np.float64), weights.prior
+    total = votes * features.ratings + prior.rating_votes * prior.rating_mean
+    return total / np.maximum(votes + prior.rating_votes, 1e-9)
+
+
+def log_prior(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:
+    """The logarithm of what each film counts, before the largest is made 1; shape (n_movies,)."""
+    prior = weights.prior
+    votes = log_votes(features)
+    years = features.years.astype(np.float64)
+    era = np.where(years > 0, (np.clip(years, _FIRST_YEAR, _LAST_YEAR) - _ERA_FROM) / YEARS, 0.0)
+    return np.asarray(
+        prior.votes * votes
+        + prior.rating * (shrunk_rating(features, weights) - prior.rating_mean)
+        + era * (prior.era + prior.era_votes * (votes - _USUAL_LOG_VOTES))
+    )
+
+
+def _prior(features: MovieFeatures, weights: Weights, exponent: float) -> NDArray[np.float32]:
+    logs = exponent * log_prior(features, weights)
+    candidates = features.is_candidate
+    if not candidates.any():
+        return np.zeros(features.n_movies, dtype=np.float32)
+    prior: NDArray[np.float64] = np.where(candidates, np.exp(logs - logs[candidates].max()), 0)
+    return prior.astype(np.float32)
+
+
+def _factors(levels: NDArray[np.float64], weights: Weights, exponent: float) -> NDArray[np.float32]:
+    """The closeness of any two levels: rows (year or 0, log votes, rating)."""
+    closeness = weights.closeness
+    years, votes, ratings = (levels[:, column].astype(np.float32) for column in range(3))
+    known = years > 0
+    apart = np.abs(years[:, None] - years)
+    apart[~(known[:, None] & known)] = _UNKNOWN_YEARS
+    logs = closeness.years * np.sqrt(apart / np.float32(YEARS))
+    logs += exponent * closeness.known * np.maximum(votes[:, None] - votes, 0)
+    logs += closeness.rating * np.abs(ratings[:, None] - ratings)
+    factors: NDArray[np.float32] = np.exp(-logs).astype(np.float32)
+    return factors

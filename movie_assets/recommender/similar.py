@@ -1,0 +1,309 @@
+"""Similar films: each film's K best by score, with the parts that the score is made of.
+
+The content's part comes from the exact kernel over all candidates. What people liked (a signal) is
+a list of films for some films; a film that is in no list has nothing from it, so the best by all
+parts together are among the K best by content and the films of the lists. So the result is exact.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from movie_assets.recommender.neighbours import top_k
+from movie_assets.recommender.ranking import fit_ranking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+    from movie_assets.recommender.features import MovieFeatures
+    from movie_assets.recommender.ranking import Ranking
+    from movie_assets.recommender.weights import Weights
+
+    Progress = Callable[[int, int], None]
+    #: What finds the best by content: ``neighbours.top_k``, or what does so on many machines.
+    Search = Callable[..., tuple[NDArray[np.int32], NDArray[np.float32]]]
+
+_PAIRS_A_BLOCK = 50_000
+_ROWS_A_BLOCK = 20_000
+
+
+@dataclass(frozen=True)
+class Signal:
+    """Films that go together, by something else than content.
+
+    Attributes:
+        name: such as "co_liked".
+        share: of a score, of a film that has a list here; the others' shares are not touched.
+        pairs: CSR float32 of shape (n_movies, n_movies), in [0, 1]; sparse rows.
+    """
+
+    name: str
+    share: float
+    pairs: sparse.csr_matrix
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Pairs of films, one a row of each array; by film, then by rank.
+
+    Attributes:
+        rows: int32 of shape (n_pairs,): index of the film among the features' rows.
+        columns: int32 of shape (n_pairs,): index of its neighbour among the features' rows.
+        ranks: int32 of shape (n_pairs,): 1 for the best.
+        scores: float32 of shape (n_pairs,), in (0, 1].
+        content: float32 of shape (n_pairs,), in [0, 1]: likeness of what the films are.
+        closeness: float32 of shape (n_pairs,), in (0, 1]: in time, votes and rating.
+        prior: float32 of shape (n_pairs,), in (0, 1]: of the neighbour.
+        signals: for each signal by name, float32 of shape (n_pairs,), in [0, 1].
+    """
+
+    rows: NDArray[np.int32]
+    columns: NDArray[np.int32]
+    ranks: NDArray[np.int32]
+    scores: NDArray[np.float32]
+    content: NDArray[np.float32]
+    closeness: NDArray[np.float32]
+    prior: NDArray[np.float32]
+    signals: dict[str, NDArray[np.float32]]
+
+    def of_first(self, k: int) -> Neighbours:
+        """The first ``k`` of each film alone."""
+        kept = self.ranks <= k
+        arrays = {
+            name: getattr(self, name)[kept]
+            for name in ("rows", "columns", "ranks", "scores", "content", "closeness", "prior")
+        }
+        signals = {name: values[kept] for name, values in self.signals.items()}
+        return Neighbours(**arrays, signals=signals)
+
+
+def nearest_neighbours(
+    features: MovieFeatures,
+    weights: Weights,
+    k: int,
+    *,
+    popularity: float | None = None,
+    signals: Sequence[Signal] = (),
+    rows: NDArray[np.int32] | None = None,
+    search: Search = top_k,
+    progress: Progress | None = None,
+) -> Neighbours:
+    """Find films' K best neighbours, themselves excluded.
+
+    Equal scores are ordered by film id, so the result depends on nothing but what is given here.
+
+    Args:
+        features: n_movies films.
+        weights: of everything.
+        k: the most neighbours a film gets, at least 1.
+        popularity: the dial, from 0 (hidden gems) to 1 (crowd favourites); None for the default.
+        signals: what else goes into a score.
+        rows: int32 of shape (n_rows,): which films ask, ascending; None for all.
+        search: finds the best by content.
+        progress: called with films done and films in all, now and then.
+
+    Raises:
+        ValueError: where k or the dial is out of range, or the signals' shares add up to 1 or more.
+    """
+    if rows is None:
+        rows = np.arange(features.n_movies, dtype=np.int32)
+    ranking = fit_ranking(features, weights, popularity)
+    indices, scores = search_by_content(features, ranking, rows, k, search, progress)
+    places, ranks = np.nonzero(indices >= 0)
+    by_content = (rows[places].astype(np.int32), indices[places, ranks], scores[places, ranks])
+    if not signals:
+        parts = _parts(ranking, *by_content)
+        return Neighbours(
+            rows=by_content[0],
+            columns=by_content[1],
+            ranks=(ranks + 1).astype(np.int32),
+            scores=by_content[2],
+            **parts,
+            signals={},
+        )
+    return _concatenate(
+        [
+            _blend(features, ranking, signals, k, *block)
+            for block in _blocks_of_rows(by_content, rows)
+        ]
+    )
+
+
+def search_by_content(
+    features: MovieFeatures,
+    ranking: Ranking,
+    rows: NDArray[np.int32],
+    k: int,
+    search: Search = top_k,
+    progress: Progress | None = None,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The K best candidates of some films by content, closeness and prior.
+
+    Returns:
+        Indices among all films, int32, and scores, float32, of shape (len(rows), k); -1 and 0
+        where there are fewer.
+    """
+    # Only candidates are searched, which for TMDB are half of all films.
+    candidates = np.flatnonzero(ranking.prior > 0).astype(np.int32)
+    own = np.full(features.n_movies, -1, dtype=np.int32)
+    own[candidates] = np.arange(len(candidates), dtype=np.int32)
+    every = len(rows) == features.n_movies
+    found, scores = search(
+        features.matrix if every else features.matrix[rows],
+        features.matrix[candidates],
+        k,
+        prior=ranking.prior[candidates],
+        pair_codes=(ranking.codes[rows], ranking.codes[candidates], ranking.factors),
+        exclude_self=own[rows],
+        # Rows of length 1 in float32 can give a product a little above 1.
+        ceiling=1.0,
+        progress=progress,
+    )
+    indices = np.full(found.shape, -1, dtype=np.int32)
+    indices[found >= 0] = candidates[found[found >= 0]]
+    return indices, scores
+
+
+def content_of_pairs(
+    features: MovieFeatures, rows: NDArray[np.int32], columns: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """The likeness of content of pairs of films; float32 of shape (n_pairs,)."""
+    found = np.zeros(len(rows), dtype=np.float32)
+    for start in range(0, len(rows), _PAIRS_A_BLOCK):
+        block = slice(start, start + _PAIRS_A_BLOCK)
+        products = features.matrix[rows[block]].multiply(features.matrix[columns[block]])
+        found[block] = np.asarray(products.sum(axis=1)).ravel()
+    return np.minimum(found, np.float32(1))
+
+
+def _parts(
+    ranking: Ranking,
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    scores: NDArray[np.float32],
+) -> dict[str, NDArray[np.float32]]:
+    closeness, prior = ranking.closeness(rows, columns), ranking.prior[columns]
+    # Cheaper than the products of 50 pairs a film, and the same but for rounding.
+    content = np.divide(scores, closeness * prior, where=prior > 0, out=np.zeros_like(scores))
+    return {"content": np.minimum(content, np.float32(1)), "closeness": closeness, "prior": prior}
+
+
+def _blocks_of_rows(
+    pairs: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]],
+    rows: NDArray[np.int32],
+) -> list[tuple[NDArray[Any], ...]]:
+    """The pairs of some rows at a time, and these rows."""
+    blocks: list[tuple[NDArray[Any], ...]] = []
+    for start in range(0, max(1, len(rows)), _ROWS_A_BLOCK):
+        some = rows[start : start + _ROWS_A_BLOCK]
+        ends = np.searchsorted(pairs[0], [some[0], some[-1] + 1]) if len(some) else (0, 0)
+        blocks.append((some, *(array[ends[0] : ends[1]] for array in pairs)))
+    return blocks
+
+
+def _blend(
+    features: MovieFeatures,
+    ranking: Ranking,
+    signals: Sequence[Signal],
+    k: int,
+    asking: NDArray[np.int32],
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    scores: NDArray[np.float32],
+) -> Neighbours:
+    n = np.int64(features.n_movies)
+    keys = rows * n + columns
+    order = np.argsort(keys)
+    keys, scores = keys[order], scores[order]
+    listed = [_listed(signal, ranking, asking, n) for signal in signals]
+    new = np.setdiff1d(np.concatenate([found for found, _ in listed]), keys)
+    every = np.sort(np.concatenate([keys, new]))
+    rows, columns = (every // n).astype(np.int32), (every % n).astype(np.int32)
+    by_content = _look_up(every, keys, scores)
+    is_new = np.isin(every, new, assume_unique=True)
+    by_content[is_new] = (
+        content_of_pairs(features, rows[is_new], columns[is_new])
+        * ranking.closeness(rows[is_new], columns[is_new])
+        * ranking.prior[columns[is_new]]
+    )
+    values = {
+        signal.name: _look_up(every, *found) for signal, found in zip(signals, listed, strict=True)
+    }
+    total = _weighted(features, signals, rows, by_content, values)
+    best = np.lexsort((columns, -total, rows))
+    ranks = _ranks(rows[best])
+    best, ranks = best[ranks <= k], ranks[ranks <= k]
+    rows, columns = rows[best], columns[best]
+    return Neighbours(
+        rows=rows,
+        columns=columns,
+        ranks=ranks,
+        scores=total[best],
+        **_parts(ranking, rows, columns, by_content[best]),
+        signals={name: found[best] for name, found in values.items()},
+    )
+
+
+def _listed(
+    signal: Signal, ranking: Ranking, asking: NDArray[np.int32], n: np.int64
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """A signal's pairs of the films that ask: ascending keys, and values."""
+    lists = signal.pairs[asking].tocoo()
+    rows, columns = asking[lists.row], lists.col
+    kept = (lists.data > 0) & (ranking.prior[columns] > 0) & (rows != columns)
+    keys = rows[kept] * n + columns[kept]
+    order = np.argsort(keys)
+    return keys[order], lists.data[kept][order]
+
+
+def _look_up(
+    wanted: NDArray[np.int64], keys: NDArray[np.int64], values: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The value of each wanted key, 0 where there is none; keys ascending."""
+    if not len(keys):
+        return np.zeros(len(wanted), dtype=np.float32)
+    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[places] == wanted, values[places], 0).astype(np.float32)
+
+
+def _weighted(
+    features: MovieFeatures,
+    signals: Sequence[Signal],
+    rows: NDArray[np.int32],
+    by_content: NDArray[np.float32],
+    values: dict[str, NDArray[np.float32]],
+) -> NDArray[np.float32]:
+    content_share = 1 - sum(signal.share for signal in signals)
+    if content_share <= 0:
+        raise ValueError("the signals' shares must add up to less than 1")
+    total = (content_share * by_content).astype(np.float64)
+    shares = np.full(features.n_movies, content_share)
+    for signal in signals:
+        total += signal.share * values[signal.name]
+        # A film without such a list loses nothing by it.
+        shares[np.diff(signal.pairs.indptr) > 0] += signal.share
+    return np.asarray(total / shares[rows], dtype=np.float32)
+
+
+def _ranks(rows: NDArray[np.int32]) -> NDArray[np.int32]:
+    """From 1 within each run of equal rows."""
+    starts = np.flatnonzero(np.diff(rows, prepend=-1))
+    sizes = np.diff(np.append(starts, len(rows)))
+    return (np.arange(len(rows)) - np.repeat(starts, sizes) + 1).astype(np.int32)
+
+
+def _concatenate(blocks: Sequence[Neighbours]) -> Neighbours:
+    names = ("rows", "columns", "ranks", "scores", "content", "closeness", "prior")
+    return Neighbours(
+        **{name: np.concatenate([getattr(block, name) for block in blocks]) for name in names},
+        signals={
+            name: np.concatenate([block.signals[name] for block in blocks])
+            for name in blocks[0].signals
+        },
+    )

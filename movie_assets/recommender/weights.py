@@ -1,0 +1,170 @@
+"""The recommender's weights: everything about it that was fitted, in one readable file.
+
+``weights.json`` beside this module is written by ``movie-assets fit``; what a weight is stands
+here, and what each gained in ``docs/quality.md``.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+#: The file that comes with the package.
+BUNDLED = Path(__file__).with_name("weights.json")
+
+FieldName = Literal[
+    "text", "genres", "keywords", "directors", "writers", "actors", "collection", "decade",
+    "language", "floor",
+]  # fmt: skip
+#: The fields that films are compared by, in the order of their columns.
+FIELDS: tuple[FieldName, ...] = (
+    "text", "genres", "keywords", "directors", "writers", "actors", "collection", "decade",
+    "language", "floor",
+)  # fmt: skip
+
+_Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+_Number = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
+
+
+class WeightsError(Exception):
+    """A file of weights is missing, or is not one."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Closeness(_Part):
+    """How much less a film counts the further it is from the one asked for.
+
+    Attributes:
+        years: c of exp(-c sqrt(d / 15)) for release years that are d apart.
+        known: c of exp(-c d) for a film whose ln(1 + votes) is d less; one that has more loses
+            nothing.
+        rating: c of exp(-c d) for ratings (0 to 10) that are d apart.
+    """
+
+    years: _Weight
+    known: _Weight
+    rating: _Weight
+
+
+class Prior(_Part):
+    """How much a film counts whatever it is compared with: exp of a sum, its largest made 1.
+
+    Attributes:
+        votes: times ln(1 + votes).
+        rating: times the rating above :attr:`rating_mean`.
+        era: times the years since 1990, in units of 15.
+        era_votes: times both the last and ln(1 + votes) - 7: votes of a young site favour young
+            films, and this takes it back.
+        rating_mean: the rating that a film without votes is taken to have, 0 to 10.
+        rating_votes: with how many votes it counts beside the film's own (a Bayesian mean).
+    """
+
+    votes: _Number
+    rating: _Number
+    era: _Number
+    era_votes: _Number
+    rating_mean: Annotated[float, Field(ge=0, le=10)] = 6.5
+    rating_votes: _Weight = 50.0
+
+
+class Blend(_Part):
+    """The shares that other signals have in a score, where a film has them; content has the rest.
+
+    Attributes:
+        co_liked: films that the same people like (MovieLens).
+        tmdb: TMDB's own recommendations.
+    """
+
+    co_liked: Annotated[float, Field(ge=0, le=1)]
+    tmdb: Annotated[float, Field(ge=0, le=1)]
+
+
+class Profile(_Part):
+    """How a person's films are put together.
+
+    Attributes:
+        sharpness: the power to which a film's scores are raised before it shares out its vote.
+        dislike: how much a disliked film counts against those like it, a liked one being 1.
+        half_life: after how many younger ratings one counts half.
+        item_weights: what the learned item weights count, content being 1, where there are some.
+    """
+
+    sharpness: _Weight
+    dislike: _Weight
+    half_life: Annotated[float, Field(gt=0)]
+    item_weights: _Weight
+
+
+class Weights(_Part):
+    """All of them.
+
+    Attributes:
+        format: of the file.
+        fields: what each field counts; made to add up to 1 where they are used.
+        closeness: of two films.
+        prior: of one film.
+        popularity: the exponent of the prior (and of closeness by votes) in the middle of the
+            popularity dial, whose ends are 0 (hidden gems) and 1 (crowd favourites).
+        blend: of content and what people liked.
+        profile: of a person's films.
+        fitted_on: what the weights were fitted on, in words and numbers.
+    """
+
+    format: Literal[1] = 1
+    fields: dict[FieldName, _Weight]
+    closeness: Closeness
+    prior: Prior
+    popularity: Annotated[float, Field(ge=0, le=1)]
+    blend: Blend
+    profile: Profile
+    fitted_on: dict[str, Any] = Field(default_factory=dict)
+
+    def shares(self) -> dict[FieldName, float]:
+        """The fields' weights, adding up to 1.
+
+        Raises:
+            ValueError: where all are 0.
+        """
+        total = sum(self.fields.values())
+        if not total > 0:
+            raise ValueError("at least one field must have a weight above 0")
+        return {name: self.fields.get(name, 0.0) / total for name in FIELDS}
+
+
+def load_weights(path: Path = BUNDLED) -> Weights:
+    """Read weights.
+
+    Raises:
+        WeightsError: where the file is missing or says something else.
+    """
+    try:
+        return Weights.model_validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise WeightsError(f"The weights {path} cannot be read: {error.strerror}.") from None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise WeightsError(
+            f"The weights {path} cannot be used: {where or 'the file'}: {first['msg']}. Write them "
+            "anew with: movie-assets fit"
+        ) from None
+
+
+def save_weights(weights: Weights, path: Path) -> None:
+    """Write weights as readable JSON, replacing the file at once.
+
+    Raises:
+        OSError: where it cannot be written; the old file is then still there.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        draft.write_text(json.dumps(weights.model_dump(), indent=2) + "\n", encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
