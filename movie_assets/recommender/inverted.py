@@ -56,14 +56,14 @@ class Index(NamedTuple):
     bounds: NDArray[np.float64]  # (n_tiles,): the length of its longest candidate
     candidates: NDArray[np.int32]  # (n,): who stands at a place
     codes: NDArray[np.int32]  # (n,)
-    block_factors: NDArray[np.float32]  # (n_row_codes, n_blocks): the largest of a block
+    block_factors: NDArray[np.float32]  # (n_row_codes, n_blocks): the largest; 0 if not asked for
 
 
 def inverted_index(task: ScoringTask, tile: int = TILE) -> Index:
     """Lay out a task's candidates; those without any weight are left out.
 
     Args:
-        task: what to score.
+        task: what to score; of its rows only the codes count.
         tile: candidates a tile, at most 65,536.
 
     Raises:
@@ -88,7 +88,7 @@ def inverted_index(task: ScoringTask, tile: int = TILE) -> Index:
         bounds=read_only(np.array([lengths[order[i : i + tile]].max() for i in tiles], float)),
         candidates=read_only(order.astype(np.int32)),
         codes=read_only(codes),
-        block_factors=read_only(_block_factors(task.factors, codes, tile)),
+        block_factors=read_only(_block_factors(task, codes, tile)),
     )
 
 
@@ -101,15 +101,18 @@ def _order(task: ScoringTask, lengths: NDArray[np.float64], tile: int) -> NDArra
     return order
 
 
-def _block_factors(
-    factors: NDArray[np.float32], codes: NDArray[np.int32], tile: int
-) -> NDArray[np.float32]:
-    """The largest factor of each row code with the candidates of each block."""
-    largest = [
-        np.maximum.reduceat(factors[:, part], np.arange(0, len(part), BLOCK), axis=1)
-        for part in (codes[begin : begin + tile] for begin in range(0, len(codes), tile))
-    ]
-    return np.hstack(largest) if largest else np.zeros((len(factors), 0), np.float32)
+def _block_factors(task: ScoringTask, codes: NDArray[np.int32], tile: int) -> NDArray[np.float32]:
+    """The largest factor of each row code that occurs with the candidates of each block."""
+    places = np.arange(len(codes))
+    blocks_a_tile = -(-tile // BLOCK)
+    blocks = places // tile * blocks_a_tile + places % tile // BLOCK
+    # Codes stand together: one candidate of each in a block will do.
+    first = np.flatnonzero(np.diff(codes, prepend=-1) | np.diff(blocks, prepend=-1))
+    largest = np.zeros((len(task.factors), blocks[-1] + 1 if len(blocks) else 0), np.float32)
+    _largest_factors(
+        read_only(task.factors), np.unique(task.row_codes), codes[first], blocks[first], largest
+    )
+    return largest
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -196,3 +199,18 @@ def _lists(
                     list_weights[filled[term]] = weights[entry]
                     filled[term] += 1
     return postings, list_weights
+
+
+@compiled
+def _largest_factors(
+    factors: NDArray[np.float32],
+    row_codes: NDArray[np.int32],
+    codes: NDArray[np.int32],
+    blocks: NDArray[np.int64],
+    largest: NDArray[np.float32],
+) -> None:  # pragma: no cover
+    """Fill what is the largest factor of a row code and a block, of pairs of code and block."""
+    for row_code in row_codes:
+        for pair in range(len(codes)):
+            factor = factors[row_code, codes[pair]]
+            largest[row_code, blocks[pair]] = max(largest[row_code, blocks[pair]], factor)
