@@ -48,11 +48,17 @@ class Profiles:
         for start, end in zip(self.starts[:-1], self.starts[1:], strict=True):
             yield self.before.where(slice(start, end))
 
-    def first(self, number: int) -> Profiles:
-        """The first so many of the profiles."""
-        starts = self.starts[: number + 1]
-        before = self.before.where(slice(0, starts[-1]))
-        return Profiles(self.users[:number], before, starts, self.relevant[:number])
+    def some(self, rows: NDArray[np.int64]) -> Profiles:
+        """The chosen profiles, given by their places in ascending order."""
+        sizes = np.diff(self.starts)
+        chosen = np.zeros(len(self), dtype=bool)
+        chosen[rows] = True
+        return Profiles(
+            self.users[rows],
+            self.before.where(np.repeat(chosen, sizes)),
+            np.concatenate([[0], np.cumsum(sizes[rows])]).astype(np.int64),
+            self.relevant[rows],
+        )
 
 
 def split_by_time(held_out: Ratings, n_films: int) -> Profiles:

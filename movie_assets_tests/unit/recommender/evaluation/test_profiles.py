@@ -68,13 +68,12 @@ def test_several_people_keep_what_is_theirs() -> None:
         assert sorted(right.indices) == list(range(user + n_likes // 2, user + n_likes))
 
 
-@pytest.mark.parametrize("number", [0, 1, 2, 5])
-def test_the_first_so_many(number: int) -> None:
-    people = [rated(user, *likes(10 + user)) for user in (1, 2, 3)]
-    found = profiles_of(*people)
-    first = found.first(number)
-    expected = min(number, 3)
-    assert first.users.tolist() == [1, 2, 3][:expected]
-    assert [b.films.tolist() for b in first] == [b.films.tolist() for b in found][:expected]
-    assert first.relevant.shape == (expected, N_FILMS)
-    assert len(first.before) == first.starts[-1]
+@pytest.mark.parametrize("rows", [[], [0], [1], [0, 2], [0, 1, 2]])
+def test_some_of_them(rows: list[int]) -> None:
+    found = profiles_of(*(rated(user, *likes(10 + user)) for user in (1, 2, 3)))
+    some = found.some(np.array(rows, dtype=np.int64))
+    assert some.users.tolist() == [[1, 2, 3][row] for row in rows]
+    every = [before.films.tolist() for before in found]
+    assert [before.films.tolist() for before in some] == [every[row] for row in rows]
+    assert (some.relevant != found.relevant[rows]).nnz == 0
+    assert len(some.before) == some.starts[-1]
