@@ -1,0 +1,143 @@
+"""The methods that are compared in one run: the baselines, and the recommender in its variants.
+
+A new one is one line here. What of them learns from ratings learns from the people to learn from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import sparse
+
+from movie_assets.recommender.co_likes import CoLikes, co_liked_films
+from movie_assets.recommender.evaluation import baselines
+from movie_assets.recommender.evaluation.judge import Method
+from movie_assets.recommender.features import MovieFeatures, fit_features
+from movie_assets.recommender.similar import Signal, nearest_neighbours
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from movie_assets.recommender.evaluation.catalogue import Catalogue
+    from movie_assets.recommender.evaluation.profiles import Profiles
+    from movie_assets.recommender.evaluation.ratings import Ratings
+    from movie_assets.recommender.weights import Weights
+
+#: What the others are compared with.
+SIMILAR_BASELINE = "tutorial's TF-IDF"
+PROFILE_BASELINE = "fields x prior²"
+
+
+@dataclass(frozen=True)
+class Recommender:
+    """The recommender as it is evaluated.
+
+    Attributes:
+        catalogue: the films.
+        weights: of everything.
+        training: ratings to learn from; None where there are none.
+        signals: what else goes into a score beside content and ratings.
+    """
+
+    catalogue: Catalogue
+    weights: Weights
+    training: Ratings | None = None
+    signals: Sequence[Signal] = ()
+
+    @cached_property
+    def features(self) -> MovieFeatures:
+        """The films' rows."""
+        return fit_features(self.catalogue.films, self.weights)
+
+    @cached_property
+    def co_likes(self) -> CoLikes:
+        """The films that the people to learn from like together."""
+        if self.training is None:
+            raise ValueError("there are no ratings to learn from")
+        _, users = np.unique(self.training.users, return_inverse=True)
+        return co_liked_films(
+            users.astype(np.int32), self.training.films, self.training.stars, len(self.catalogue)
+        )
+
+    @property
+    def co_liked(self) -> Signal:
+        """The same as a signal."""
+        found, n_films = self.co_likes, len(self.catalogue)
+        pairs = sparse.csr_matrix((found.scores, (found.rows, found.columns)), (n_films, n_films))
+        return Signal("co_liked", self.weights.blend.co_liked, pairs)
+
+    def similar(
+        self,
+        seeds: NDArray[np.int32],
+        k: int,
+        popularity: float | None = None,
+        *,
+        with_ratings: bool = False,
+    ) -> NDArray[np.int32]:
+        """Lists for films, as the published ones are made.
+
+        Args:
+            seeds: int32 of shape (n_seeds,), ascending: films by index.
+            k: how long a list is.
+            popularity: the dial, 0 (hidden gems) to 1 (crowd favourites); None for its default.
+            with_ratings: whether what the people to learn from like counts.
+        """
+        signals = [*self.signals, *([self.co_liked] if with_ratings else [])]
+        found = nearest_neighbours(
+            self.features, self.weights, k, popularity=popularity, signals=signals, rows=seeds
+        )
+        return _lists(seeds, k, found.rows, found.columns, found.ranks)
+
+    def similar_by_co_likes(self, seeds: NDArray[np.int32], k: int) -> NDArray[np.int32]:
+        """Lists for films of what the same people like, and nothing else."""
+        found = self.co_likes
+        return _lists(seeds, k, found.rows, found.columns, found.ranks)
+
+
+def similar_methods(recommender: Recommender) -> list[Method[NDArray[np.int32]]]:
+    """What is asked for films like a film."""
+    films = recommender.catalogue
+    methods = [
+        Method("random", partial(baselines.at_random, films)),
+        Method("popularity", partial(baselines.most_popular, films)),
+        Method(SIMILAR_BASELINE, partial(baselines.tutorial, films)),
+        Method("fields, no prior", partial(baselines.fields_alone, films)),
+        Method("ours, hidden gems", partial(recommender.similar, popularity=0.0)),
+        Method("ours", recommender.similar),
+        Method("ours, crowd favourites", partial(recommender.similar, popularity=1.0)),
+    ]
+    if recommender.training is not None:
+        methods += [
+            Method("co-likes only", recommender.similar_by_co_likes),
+            Method("ours + MovieLens", partial(recommender.similar, with_ratings=True)),
+        ]
+    return methods
+
+
+def profile_methods(recommender: Recommender) -> list[Method[Profiles]]:
+    """What is asked for films for somebody."""
+    films = recommender.catalogue
+    return [
+        Method("popularity", partial(baselines.most_popular_for, films)),
+        Method(PROFILE_BASELINE, partial(baselines.fields_for, films)),
+    ]
+
+
+def _lists(
+    seeds: NDArray[np.int32],
+    k: int,
+    rows: NDArray[np.int32],
+    columns: NDArray[np.int32],
+    ranks: NDArray[np.int32],
+) -> NDArray[np.int32]:
+    """Pairs of films as lists of the seeds, which ascend; -1 where a list is shorter."""
+    lists = np.full((len(seeds), k), -1, dtype=np.int32)
+    places = np.minimum(np.searchsorted(seeds, rows), max(0, len(seeds) - 1))
+    wanted = (ranks <= k) & (seeds[places] == rows) if len(seeds) else np.zeros(len(rows), bool)
+    lists[places[wanted], ranks[wanted] - 1] = columns[wanted]
+    return lists
