@@ -96,6 +96,16 @@ class MovieFeatures:
         """The place among :attr:`fields` of each column's field."""
         return np.searchsorted(self.field_ends, columns, side="right") - 1
 
+    def has_term(self, name: str, term: str) -> NDArray[np.bool_]:
+        """Whether each film has a term in a field; shape (n_movies,)."""
+        found = np.zeros(self.n_movies, dtype=np.bool_)
+        if name in self.fields:
+            columns = self.columns_of(name)
+            terms = self.vocabulary[columns]
+            if term in terms:
+                found[self.matrix[:, columns.start + terms.index(term)].nonzero()[0]] = True
+        return found
+
     @property
     def collections(self) -> NDArray[np.int32]:
         """A number for each film's collection, -1 where it has none; shape (n_movies,)."""

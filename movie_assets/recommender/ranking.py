@@ -2,7 +2,7 @@
 
     score = likeness of content x closeness of the two films x prior of the candidate
 
-Closeness (of release years, of votes, of ratings) is looked up from a small code a film, so that
+Closeness (of years, votes, ratings and audiences) is looked up from a small code a film, so that
 the exact kernel can apply it where a score has passed without it. What the numbers are is for
 ``weights``; how the best are found is for ``neighbours``.
 """
@@ -31,6 +31,19 @@ YEARS = 15.0
 _RATING_STEP = 0.5
 _ERA_FROM, _USUAL_LOG_VOTES = 1990.0, 7.0
 
+#: Whom a film is for, as far as its genres tell: everybody else, families, those who want to learn,
+#: and those who want to be frightened. Rows and columns: how far apart, in units of the weight.
+GENERAL, FAMILY, DOCUMENTARY, HORROR = range(4)
+_AUDIENCES_APART = np.array(
+    [
+        [0.0, 1.0, 1.0, 0.5],
+        [1.0, 0.0, 1.0, 3.0],
+        [1.0, 1.0, 0.0, 1.0],
+        [0.5, 3.0, 1.0, 0.0],
+    ],
+    dtype=np.float32,
+)
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -39,7 +52,7 @@ class Ranking:
     Attributes:
         prior: float32 of shape (n_movies,), in [0, 1], its largest 1; 0 for a film that is not to
             be recommended.
-        codes: int32 of shape (n_movies,): of year, votes and rating together.
+        codes: int32 of shape (n_movies,): of year, votes, rating and audience together.
         factors: float32 in (0, 1] of shape (n_codes, n_codes): the closeness of a film with the
             row's code to a candidate with the column's.
     """
@@ -68,13 +81,13 @@ def fit_ranking(
         ValueError: where the dial is beyond its ends.
     """
     exponent = prior_exponent(weights, popularity)
+    years = np.clip(features.years.astype(np.float64), _FIRST_YEAR, _LAST_YEAR)
     levels = np.stack(
         [
-            np.where(
-                features.years > 0, np.clip(features.years, _FIRST_YEAR, _LAST_YEAR), 0
-            ).astype(np.float64),
+            np.where(features.years > 0, years, 0),
             np.round(log_votes(features)),
             np.round(shrunk_rating(features, weights) / _RATING_STEP) * _RATING_STEP,
+            audiences(features),
         ],
         axis=1,
     )
@@ -111,6 +124,20 @@ def shrunk_rating(features: MovieFeatures, weights: Weights) -> NDArray[np.float
     return total / np.maximum(votes + prior.rating_votes, 1e-9)
 
 
+def audiences(features: MovieFeatures) -> NDArray[np.int64]:
+    """Whom each film is for, by its genres (English names, as TMDB has them by default).
+
+    Horror is no family film whatever else it is, and neither is an animated thriller.
+    """
+    horror, crime, thriller, war = (
+        features.has_term("genres", name) for name in ("Horror", "Crime", "Thriller", "War")
+    )
+    animation = features.has_term("genres", "Animation") & ~(crime | thriller | war)
+    family = features.has_term("genres", "Family") | animation
+    documentary = features.has_term("genres", "Documentary")
+    return np.select([horror, family, documentary], [HORROR, FAMILY, DOCUMENTARY], GENERAL)
+
+
 def log_prior(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:
     """The logarithm of what each film counts, before the largest is made 1; shape (n_movies,)."""
     prior = weights.prior
@@ -134,7 +161,7 @@ def _prior(features: MovieFeatures, weights: Weights, exponent: float) -> NDArra
 
 
 def _factors(levels: NDArray[np.float64], weights: Weights, exponent: float) -> NDArray[np.float32]:
-    """The closeness of any two levels: rows (year or 0, log votes, rating)."""
+    """The closeness of any two levels: rows (year or 0, log votes, rating, audience)."""
     closeness = weights.closeness
     years, votes, ratings = (levels[:, column].astype(np.float32) for column in range(3))
     known = years > 0
@@ -143,5 +170,7 @@ def _factors(levels: NDArray[np.float64], weights: Weights, exponent: float) -> 
     logs = closeness.years * np.sqrt(apart / np.float32(YEARS))
     logs += exponent * closeness.known * np.maximum(votes[:, None] - votes, 0)
     logs += closeness.rating * np.abs(ratings[:, None] - ratings)
+    whom = levels[:, 3].astype(np.int64)
+    logs += closeness.audience * _AUDIENCES_APART[whom[:, None], whom]
     factors: NDArray[np.float32] = np.exp(-logs).astype(np.float32)
     return factors
