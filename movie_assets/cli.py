@@ -1,4 +1,4 @@
-"""The ``movie-assets`` command: build, recommend, status and ui.
+"""The ``movie-assets`` command: build, recommend, evaluate, status and ui.
 
 Only what a person types and sees belongs here. Errors are told in one line; ``--verbose`` shows
 where they come from. Exit codes: 0 all is well; 1 something failed, or (status) is out of date;
@@ -29,6 +29,7 @@ from movie_assets.console import (
     status_rows,
     without_lost_events,
 )
+from movie_assets.evaluate import evaluate
 from movie_assets.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -124,6 +125,9 @@ def recommend(
         return
     for recommendations in found:
         _show_recommendations(recommendations)
+
+
+app.command()(evaluate)
 
 
 @app.command()
@@ -249,21 +253,40 @@ def _is_history_full(message: str) -> bool:
 
 def _expected_errors() -> tuple[type[Exception], ...]:
     from movie_assets.lookup import NoSuchFilmError  # noqa: PLC0415
+    from movie_assets.movielens import MovieLensError  # noqa: PLC0415
+    from movie_assets.recommender.features import NoFeaturesError  # noqa: PLC0415
+    from movie_assets.recommender.films import CatalogueError  # noqa: PLC0415
+    from movie_assets.recommender.weights import WeightsError  # noqa: PLC0415
     from movie_assets.tmdb.errors import TmdbError  # noqa: PLC0415
     from movie_assets.warehouse import WarehouseError  # noqa: PLC0415
 
-    return (SettingsError, NoSuchFilmError, TmdbError, WarehouseError, OSError)
+    return (
+        SettingsError,
+        NoSuchFilmError,
+        CatalogueError,
+        MovieLensError,
+        NoFeaturesError,
+        WeightsError,
+        TmdbError,
+        WarehouseError,
+        OSError,
+    )
 
 
 def _exit_code(error: Exception) -> int:
     from movie_assets.lookup import NoSuchFilmError  # noqa: PLC0415
+    from movie_assets.movielens import MovieLensError  # noqa: PLC0415
+    from movie_assets.recommender.films import CatalogueError  # noqa: PLC0415
     from movie_assets.warehouse import TableMissingError  # noqa: PLC0415
 
     codes: dict[type[Exception], int] = {
         SettingsError: EXIT_USAGE,
+        CatalogueError: EXIT_USAGE,
         NoSuchFilmError: EXIT_NO_FILM,
         TableMissingError: EXIT_NOT_BUILT,
     }
+    if isinstance(error, MovieLensError):  # of one type for each fault
+        return EXIT_USAGE
     return codes.get(type(error), EXIT_FAILED)
 
 

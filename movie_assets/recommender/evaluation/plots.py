@@ -135,13 +135,16 @@ def _labels(points: list[_Point]) -> list[str]:
             for shift in (0, -15, 15, -30, 30, -45, 45)
             for left in (point.x + 9, point.x - 9 - width)
             for top in (point.y - _FONT / 2 - 1 + shift,)
-            if left > _LEFT and left + width < _WIDTH
+            if left > _LEFT and left + width < _WIDTH and top + _FONT + 2 <= _HEIGHT - _BOTTOM
         ]
         free = [box for box in choices if not any(box.overlaps(other) for other in taken)]
         box = (free or choices or [_Box(_LEFT, point.y, _LEFT + width, point.y + _FONT)])[0]
         taken.append(box)
+        # Widths are a guess: the end that is next to the point is the one to fix.
+        x, anchor = (box.left, "start") if box.left > point.x else (box.right, "end")
         drawn.append(
-            f"<text x='{box.left:.1f}' y='{box.bottom - 3:.1f}'>{escape(point.name)}</text>"
+            f"<text x='{x:.1f}' y='{box.bottom - 3:.1f}' text-anchor='{anchor}'>"
+            f"{escape(point.name)}</text>"
         )
     return drawn
 
