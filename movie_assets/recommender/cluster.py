@@ -237,7 +237,7 @@ def _candidate_blocks(task: ScoringTask, size: int) -> Iterator[tuple[ScoringTas
     if task.has_prior:
         indptr, _, weights = csr(task.candidates)
         order = order[np.argsort(-lengths_of(indptr, weights), kind="stable")]
-    none = replace(task, rows=task.rows[:0], own=task.own[:0], row_codes=np.unique(task.row_codes))
+    none = replace(task, rows=task.rows[:0], own=task.own[:0], row_codes=task.row_codes[:0])
     for begin in range(0, max(1, len(order)), size):
         chosen = order[begin : begin + size]
         yield (

@@ -30,6 +30,9 @@ BLOCK = 128
 #: A term that one in so many of a tile's candidates has is kept as a weight for each of them: then
 #: it is added by vector instructions, and adding 0 changes no sum.
 _DENSE = 8
+#: Of row codes, which can be thousands. Neighbouring codes are alike where they are numbered by
+#: year, so that little is lost by taking some of them together.
+_GROUPS = 512
 #: Of a tile: its ends are of 32 bits, which makes the table of tiles x terms half as large.
 _MOST_WEIGHTS = 2**32 - 1
 
@@ -56,14 +59,14 @@ class Index(NamedTuple):
     bounds: NDArray[np.float64]  # (n_tiles,): the length of its longest candidate
     candidates: NDArray[np.int32]  # (n,): who stands at a place
     codes: NDArray[np.int32]  # (n,)
-    block_factors: NDArray[np.float32]  # (n_row_codes, n_blocks): the largest; 0 if not asked for
+    block_factors: NDArray[np.float32]  # (n_groups, n_blocks): of row codes, the largest
 
 
 def inverted_index(task: ScoringTask, tile: int = TILE) -> Index:
     """Lay out a task's candidates; those without any weight are left out.
 
     Args:
-        task: what to score; of its rows only the codes count.
+        task: what to score; its rows do not count.
         tile: candidates a tile, at most 65,536.
 
     Raises:
@@ -88,7 +91,7 @@ def inverted_index(task: ScoringTask, tile: int = TILE) -> Index:
         bounds=read_only(np.array([lengths[order[i : i + tile]].max() for i in tiles], float)),
         candidates=read_only(order.astype(np.int32)),
         codes=read_only(codes),
-        block_factors=read_only(_block_factors(task, codes, tile)),
+        block_factors=read_only(_block_factors(task.factors, codes, tile)),
     )
 
 
@@ -101,18 +104,24 @@ def _order(task: ScoringTask, lengths: NDArray[np.float64], tile: int) -> NDArra
     return order
 
 
-def _block_factors(task: ScoringTask, codes: NDArray[np.int32], tile: int) -> NDArray[np.float32]:
-    """The largest factor of each row code that occurs with the candidates of each block."""
+def _block_factors(
+    factors: NDArray[np.float32], codes: NDArray[np.int32], tile: int
+) -> NDArray[np.float32]:
+    """The largest factor of each group of row codes with the candidates of each block."""
+    groups = np.arange(0, len(factors), codes_a_group(factors))
+    by_group = np.maximum.reduceat(factors, groups, axis=0)
     places = np.arange(len(codes))
-    blocks_a_tile = -(-tile // BLOCK)
-    blocks = places // tile * blocks_a_tile + places % tile // BLOCK
+    blocks = places // tile * -(-tile // BLOCK) + places % tile // BLOCK
     # Codes stand together: one candidate of each in a block will do.
     first = np.flatnonzero(np.diff(codes, prepend=-1) | np.diff(blocks, prepend=-1))
-    largest = np.zeros((len(task.factors), blocks[-1] + 1 if len(blocks) else 0), np.float32)
-    _largest_factors(
-        read_only(task.factors), np.unique(task.row_codes), codes[first], blocks[first], largest
-    )
+    largest = np.zeros((len(groups), blocks[-1] + 1 if len(blocks) else 0), np.float32)
+    _fill_largest(by_group, codes[first], blocks[first], largest)
     return largest
+
+
+def codes_a_group(factors: NDArray[np.float32]) -> int:
+    """How many row codes, each next to the other, are judged by one factor a block."""
+    return -(-len(factors) // _GROUPS)
 
 
 def read_only(array: NDArray[Any]) -> NDArray[Any]:
@@ -202,15 +211,14 @@ def _lists(
 
 
 @compiled
-def _largest_factors(
+def _fill_largest(
     factors: NDArray[np.float32],
-    row_codes: NDArray[np.int32],
     codes: NDArray[np.int32],
     blocks: NDArray[np.int64],
     largest: NDArray[np.float32],
 ) -> None:  # pragma: no cover
-    """Fill what is the largest factor of a row code and a block, of pairs of code and block."""
-    for row_code in row_codes:
+    """Fill what is the largest factor of a group and a block, of pairs of code and block."""
+    for group in range(len(factors)):
         for pair in range(len(codes)):
-            factor = factors[row_code, codes[pair]]
-            largest[row_code, blocks[pair]] = max(largest[row_code, blocks[pair]], factor)
+            factor = factors[group, codes[pair]]
+            largest[group, blocks[pair]] = max(largest[group, blocks[pair]], factor)

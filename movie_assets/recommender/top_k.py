@@ -35,6 +35,7 @@ from movie_assets.recommender.inverted import (
     BLOCK,
     TILE,
     Index,
+    codes_a_group,
     compiled,
     csr,
     inverted_index,
@@ -72,6 +73,7 @@ class Rows(NamedTuple):
     bounds: NDArray[np.float64]
     own: NDArray[np.int32]
     codes: NDArray[np.int32]
+    groups: NDArray[np.int32]  # of codes
 
 
 class Scoring(NamedTuple):
@@ -194,6 +196,7 @@ def rows_of(task: ScoringTask) -> Rows:
         bounds=read_only(lengths_of(indptr, weights) * most * rounding),
         own=read_only(task.own),
         codes=read_only(task.row_codes),
+        groups=read_only(task.row_codes // np.int32(codes_a_group(task.factors))),
     )
 
 
@@ -240,7 +243,7 @@ def improve(
                 continue
             touched += _find_lists(scratch.lists, rows, row, index, number)
             _add_up(scratch, rows, row, index, width)
-            _block_maxima(scratch, index, number, rows.codes[row])
+            _block_maxima(scratch, index, number, rows.groups[row])
             cut = _LARGEST_BITS
             if heap[0] == 0:
                 # The best first, so that few of the others pass the heap that these have filled.
@@ -304,7 +307,7 @@ def _add_up(
 
 @compiled
 def _block_maxima(
-    scratch: _Scratch, index: Index, number: int, code: np.int32
+    scratch: _Scratch, index: Index, number: int, group: np.int32
 ) -> None:  # pragma: no cover
     """The largest sum of each block times the largest factor: rounding keeps the order."""
     sums, largest = scratch.sums.view(np.int32), scratch.largest.view(np.int32)
@@ -315,7 +318,7 @@ def _block_maxima(
         largest[block] = most
     first = np.uint64(number * ((index.tile + BLOCK - 1) // BLOCK))
     for block in range(np.uint64(len(largest))):
-        scratch.largest[block] *= index.block_factors[code, first + block]
+        scratch.largest[block] *= index.block_factors[group, first + block]
 
 
 @compiled

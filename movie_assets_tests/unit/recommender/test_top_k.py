@@ -193,6 +193,25 @@ def test_ways_tiles_threads_and_the_order_of_rows_change_nothing(
     assert_same(kernel.search(some.task()), (whole[0][chosen], whole[1][chosen]))
 
 
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), n_codes=st.integers(1, 40), groups=st.sampled_from([1, 3]))
+def test_many_codes_are_judged_by_groups(seed: int, n_codes: int, groups: int) -> None:
+    chance = np.random.default_rng(seed)
+    rows, candidates = chance.random((20, 6)), chance.random((400, 6))
+    pair_codes = (
+        chance.integers(0, n_codes, 20),
+        chance.integers(0, n_codes, 400),
+        chance.random((n_codes, n_codes)) ** 4,
+    )
+    problem = Problem(
+        rows.astype(np.float32), candidates.astype(np.float32), 5, {"pair_codes": pair_codes}
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(inverted, "_GROUPS", groups)
+        found = kernel.search(problem.task(), tile=300)
+    assert_same(found, best_by_definition(scores_by_definition(problem), 5))
+
+
 @settings(max_examples=100, deadline=None)
 @given(problem=larger_problems())
 def test_scores_are_right_in_float64(problem: Problem) -> None:
