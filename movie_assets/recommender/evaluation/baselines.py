@@ -15,6 +15,8 @@ from movie_assets.recommender.evaluation.plain import tutorial_terms
 from movie_assets.recommender.neighbours import top_k
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     from movie_assets.recommender.evaluation.catalogue import Catalogue
@@ -63,26 +65,25 @@ def fields_for(catalogue: Catalogue, profiles: Profiles, k: int) -> NDArray[np.i
 
     The prior is the square of log(1 + votes): what the recommender's own first version did.
     """
-    likes = profiles.before.liked
-    owners = np.repeat(np.arange(len(profiles)), np.diff(profiles.starts))
-    liked = sparse.csr_matrix(
-        (np.ones(likes.sum(), np.float32), (owners[likes], profiles.before.films[likes])),
-        (len(profiles), len(catalogue)),
-    )
     # The length of somebody's mean scales all of their scores alike, so the sum will do.
-    tastes = (liked @ catalogue.fields).tocsr()
-    prior = np.log1p(catalogue.votes) ** 2
-    films = catalogue.fields.T.tocsr()
-    lists = np.full((len(profiles), k), -1, dtype=np.int32)
-    rated = [before.films for before in profiles]
-    step = max(1, _BLOCK_BYTES // (8 * max(1, len(catalogue))))
-    for start in range(0, len(profiles), step):
-        scores = (tastes[start : start + step] @ films).toarray() * prior
-        for row, of_one in enumerate(scores, start):
-            of_one[rated[row]] = 0
-            best = best_films(of_one, k)
-            lists[row, : len(best)] = best
-    return lists
+    tastes = (_likes(profiles, len(catalogue)) @ catalogue.fields).tocsr()
+    films, prior = catalogue.fields.T.tocsr(), np.log1p(catalogue.votes) ** 2
+    return _best_unrated(profiles, lambda some: (tastes[some] @ films).toarray() * prior, k)
+
+
+def co_liked_for(
+    catalogue: Catalogue, pairs: sparse.csr_matrix, profiles: Profiles, k: int
+) -> NDArray[np.int32]:
+    """The films that the likers of somebody's liked films like, their scores added up.
+
+    Args:
+        catalogue: the films.
+        pairs: CSR of shape (n_films, n_films): each film's co-liked films and their scores.
+        profiles: whom to recommend films to.
+        k: how many.
+    """
+    scores = (_likes(profiles, len(catalogue)) @ pairs).tocsr()
+    return _best_unrated(profiles, lambda some: scores[some].toarray(), k)
 
 
 def best_films(scores: NDArray[np.float64], k: int) -> NDArray[np.int32]:
@@ -97,6 +98,31 @@ def best_films(scores: NDArray[np.float64], k: int) -> NDArray[np.int32]:
         least = float(np.partition(scores, len(scores) - k)[len(scores) - k])
     places = np.flatnonzero((scores > 0) & (scores >= least))
     return places[np.argsort(-scores[places], kind="stable")[:k]].astype(np.int32)
+
+
+def _likes(profiles: Profiles, n_films: int) -> sparse.csr_matrix:
+    """What somebody liked before the cut, people x films."""
+    liked = profiles.before.liked
+    owners = np.repeat(np.arange(len(profiles)), np.diff(profiles.starts))
+    ones = np.ones(liked.sum(), np.float32)
+    return sparse.csr_matrix(
+        (ones, (owners[liked], profiles.before.films[liked])), (len(profiles), n_films)
+    )
+
+
+def _best_unrated(
+    profiles: Profiles, scores_of: Callable[[slice], NDArray[np.float64]], k: int
+) -> NDArray[np.int32]:
+    """The k best films that somebody has not rated, by scores of all films of some people."""
+    lists = np.full((len(profiles), k), -1, dtype=np.int32)
+    rated = [before.films for before in profiles]
+    step = max(1, _BLOCK_BYTES // (8 * max(1, profiles.relevant.shape[1])))
+    for start in range(0, len(profiles), step):
+        for row, scores in enumerate(scores_of(slice(start, start + step)), start):
+            scores[rated[row]] = 0
+            best = best_films(scores, k)
+            lists[row, : len(best)] = best
+    return lists
 
 
 def _nearest(

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import sparse
 
 from movie_assets.recommender.evaluation import baselines
 from movie_assets.recommender.evaluation.catalogue import Catalogue
@@ -101,11 +102,26 @@ def test_films_of_which_nothing_is_known_are_like_none() -> None:
 
 def test_nobody_gets_what_they_rated(catalogue: Catalogue, profiles: Profiles) -> None:
     assert len(profiles) > 20
-    for method in (baselines.most_popular_for, baselines.fields_for):
-        lists = method(catalogue, profiles, 10)
+    everything = sparse.csr_matrix(np.ones((len(catalogue), len(catalogue)), np.float32))
+    for lists in (
+        baselines.most_popular_for(catalogue, profiles, 10),
+        baselines.fields_for(catalogue, profiles, 10),
+        baselines.co_liked_for(catalogue, everything, profiles, 10),
+    ):
         for before, films in zip(profiles, lists, strict=True):
             assert not set(before.films) & set(films)
-            assert len(catalogue) - 1 not in films
+            assert len(set(films)) == 10
+
+
+def test_co_liked_films_are_added_up(catalogue: Catalogue, profiles: Profiles) -> None:
+    one = profiles.some(np.array([0]))
+    liked = one.before.films[one.before.stars >= 4]
+    others = np.setdiff1d(np.arange(60), one.before.films)[:3]
+    pairs = np.zeros((60, 60), np.float32)
+    pairs[liked[0], others] = [0.5, 0.4, 0.2]
+    pairs[liked[1], others] = [0.0, 0.2, 0.0]
+    [films] = baselines.co_liked_for(catalogue, sparse.csr_matrix(pairs), one, 5)
+    assert films.tolist() == [others[1], others[0], others[2], -1, -1]
 
 
 def test_a_profile_is_the_mean_of_its_likes_times_the_prior(
