@@ -75,17 +75,35 @@ def when_content_changed() -> dg.AutomationCondition[Any]:
     ).with_label("content, code or age asks for it")
 
 
+def when_missing_or_its_code_changed() -> dg.AutomationCondition[Any]:
+    """An asset without inputs runs once when it was never made, and when its code version changes.
+
+    Unlike :func:`when_content_changed`, it does so from the first tick on: nothing before it would
+    ever bring it about.
+    """
+    condition = dg.AutomationCondition
+    reason = (
+        (condition.initial_evaluation() & condition.missing())
+        | condition.newly_missing()
+        | condition.code_version_changed()
+    )
+    handled = condition.newly_requested() | condition.newly_updated()
+    return (reason.since(handled) & ~condition.in_progress()).with_label("missing, or code asks")
+
+
 def with_policies(
     assets: Iterable[dg.AssetsDefinition], settings: Settings
 ) -> Iterable[dg.AssetsDefinition]:
-    """The assets with automation on all that has inputs, and freshness on all that gets old."""
+    """The assets with automation on all that nothing else refreshes, freshness on what gets old."""
     window = timedelta(hours=settings.refresh_after_hours)
     freshness = dg.FreshnessPolicy.time_window(fail_window=window, warn_window=window * 0.75)
-    condition = when_content_changed()
+    with_inputs, without_inputs = when_content_changed(), when_missing_or_its_code_changed()
 
     def apply(spec: dg.AssetSpec) -> dg.AssetSpec:
         # What is extracted without any input is the schedule's and the changes sensor's to refresh.
-        is_refreshed = spec.group_name == "extract" and not list(spec.deps)
+        has_inputs = bool(list(spec.deps))
+        is_refreshed = spec.group_name == "extract" and not has_inputs
+        condition = with_inputs if has_inputs else without_inputs
         return spec.replace_attributes(
             # What people said in a MovieLens release, and what follows from it, does not get old.
             freshness_policy=None if spec.group_name == "signals" else freshness,

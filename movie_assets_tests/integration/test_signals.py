@@ -207,17 +207,6 @@ def test_a_release_that_cannot_be_read_loses_nothing(
     assert home.hashes() == before
 
 
-# -- automation -----------------------------------------------------------------------------------
-
-
-def test_ratings_do_not_get_old_and_are_read_when_the_release_changes(home: Any) -> None:
-    graph = home.definitions().resolve_asset_graph()
-    for asset in SIGNALS:
-        node = graph.get(dg.AssetKey(asset))
-        assert node.freshness_policy is None
-        assert node.automation_condition is not None
-
-
 # -- the bundled films ----------------------------------------------------------------------------
 
 
