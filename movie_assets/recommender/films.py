@@ -15,10 +15,15 @@ import pandas as pd
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
+
 #: Columns that hold one list of names a film.
 LISTS = ("genres", "keywords", "directors", "writers", "actors")
 #: Columns that hold one text a film, or None.
 TEXTS = ("title", "original_language", "overview", "tagline", "collection")
+
+#: Columns that hold a number a film, and the most that it can be.
+_NUMBERS = {"vote_count": 2.0**31 - 1, "vote_average": 10.0, "popularity": 1e9, "runtime": 1e9}
 
 _NAMES_IN_CATALOGUES = {"cast": "actors", "collection_name": "collection"}
 
@@ -39,29 +44,28 @@ def film_frame(films: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         id int32; lists of str; texts str or None; year Int16 of the release; vote_count int64,
-        vote_average, popularity and runtime float64, 0 where unknown.
+        vote_average, popularity and runtime float64, 0 where unknown, negative or too large.
 
     Raises:
-        ValueError: where there is no id, or one stands twice.
+        ValueError: where there is no id, one stands twice, or is no whole number of 32 bits.
     """
-    if "id" not in films:
-        raise ValueError("films need an id")
-    if films["id"].duplicated().any():
-        twice = films.loc[films["id"].duplicated(), "id"].iloc[0]
-        raise ValueError(f"film {twice} is there twice")
-    films = films.sort_values("id", kind="stable")
+    ids = _ids(films)
+    order = np.argsort(ids, kind="stable")
+    films = films.iloc[order]
     empty = pd.Series([None] * len(films), index=films.index, dtype=object)
-    frame = pd.DataFrame({"id": films["id"].to_numpy(np.int32)})
+    frame = pd.DataFrame({"id": ids[order].astype(np.int32)})
     for name in TEXTS:
         # As objects: else pandas would make NaN of None.
         frame[name] = pd.Series(_texts(films.get(name, empty)), dtype=object)
     for name in LISTS:
         frame[name] = pd.Series(_lists(films.get(name, empty)), dtype=object)
-    dates = pd.to_datetime(films.get("release_date", empty), errors="coerce")
+    # Without a format, that of the first text would be asked of all.
+    dates = pd.to_datetime(films.get("release_date", empty), errors="coerce", format="ISO8601")
     frame["year"] = pd.array(dates.dt.year.to_numpy(), dtype="Int16")
-    for name in ("vote_count", "vote_average", "popularity", "runtime"):
+    for name, most in _NUMBERS.items():
         numbers = pd.to_numeric(films.get(name, empty), errors="coerce").to_numpy(np.float64)
-        frame[name] = np.nan_to_num(numbers, nan=0.0, posinf=0.0, neginf=0.0).clip(min=0)
+        # Not "where it is beyond": NaN is neither.
+        frame[name] = np.where((numbers >= 0) & (numbers <= most), numbers, 0.0)
     frame["vote_count"] = frame["vote_count"].astype(np.int64)
     return frame
 
@@ -86,6 +90,20 @@ def read_catalogue(path: Path) -> pd.DataFrame:
         raise CatalogueError(f"{path} is no file of films: {error}.") from error
 
 
+def _ids(films: pd.DataFrame) -> NDArray[np.int64]:
+    if "id" not in films:
+        raise ValueError("films need an id")
+    numbers = pd.to_numeric(films["id"], errors="coerce").to_numpy(np.float64, na_value=np.nan)
+    good = (np.abs(numbers) < 2**31) & (numbers == np.floor(numbers))
+    if not good.all():
+        raise ValueError(f"{films['id'].iloc[int(np.argmin(good))]} is no film's id")
+    ids = numbers.astype(np.int64)
+    twice = pd.Series(ids).duplicated().to_numpy()
+    if twice.any():
+        raise ValueError(f"film {ids[np.argmax(twice)]} is there twice")
+    return ids
+
+
 def _texts(values: Iterable[object]) -> list[str | None]:
     return [text if isinstance(text, str) and text.strip() else None for text in values]
 
@@ -93,7 +111,7 @@ def _texts(values: Iterable[object]) -> list[str | None]:
 def _lists(values: Iterable[object]) -> list[list[str]]:
     # What a parquet file or a table holds as a list comes as an array, and NULL as None or NaN.
     return [
-        [item for item in value if isinstance(item, str)]
+        [item for item in value if isinstance(item, str) and item.strip()]
         if isinstance(value, (list, tuple, np.ndarray))
         else []
         for value in values
