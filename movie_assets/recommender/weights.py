@@ -10,7 +10,14 @@ import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 #: The file that comes with the package.
 BUNDLED = Path(__file__).with_name("weights.json")
@@ -27,6 +34,9 @@ FIELDS: tuple[FieldName, ...] = (
 
 _Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
 _Number = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
+
+
+_NOTHING_COUNTS = "at least one field must have a weight above 0"
 
 
 class WeightsError(Exception):
@@ -87,6 +97,12 @@ class Blend(_Part):
     co_liked: Annotated[float, Field(ge=0, le=1)]
     tmdb: Annotated[float, Field(ge=0, le=1)]
 
+    @model_validator(mode="after")
+    def _leave_something_to_content(self) -> Blend:
+        if self.co_liked + self.tmdb >= 1:
+            raise ValueError("the shares must add up to less than 1")
+        return self
+
 
 class Profile(_Part):
     """How a person's films are put together.
@@ -128,6 +144,13 @@ class Weights(_Part):
     profile: Profile
     fitted_on: dict[str, Any] = Field(default_factory=dict)
 
+    @field_validator("fields")
+    @classmethod
+    def _compare_by_something(cls, fields: dict[FieldName, float]) -> dict[FieldName, float]:
+        if not sum(fields.values()) > 0:
+            raise ValueError(_NOTHING_COUNTS)
+        return fields
+
     def shares(self) -> dict[FieldName, float]:
         """The fields' weights, adding up to 1.
 
@@ -136,7 +159,7 @@ class Weights(_Part):
         """
         total = sum(self.fields.values())
         if not total > 0:
-            raise ValueError("at least one field must have a weight above 0")
+            raise ValueError(_NOTHING_COUNTS)
         return {name: self.fields.get(name, 0.0) / total for name in FIELDS}
 
 
@@ -147,7 +170,7 @@ def load_weights(path: Path = BUNDLED) -> Weights:
         WeightsError: where the file is missing or says something else.
     """
     try:
-        return Weights.model_validate_json(path.read_text(encoding="utf-8"))
+        return Weights.model_validate_json(path.read_bytes())
     except OSError as error:
         raise WeightsError(f"The weights {path} cannot be read: {error.strerror}.") from None
     except ValidationError as error:
