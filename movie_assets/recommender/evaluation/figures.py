@@ -17,6 +17,10 @@ SIMILAR, PROFILES = "similar films", "profiles"
 METRICS = {
     "ndcg_at_10": "NDCG of lists of 10, gains 0 or 1 (0 to 1, more is better)",
     "ndcg_at_10_gain": "NDCG@10 less that of the baseline on the same lists (more is better)",
+    "ndcg_at_10_little_known": "NDCG@10 where the film asked about has fewer than 1,000 votes",
+    "ndcg_at_10_known": "NDCG@10 where it has 1,000 to 4,999",
+    "ndcg_at_10_well_known": "NDCG@10 where it has 5,000 or more",
+    "ndcg_at_10_not_english": "NDCG@10 where its original language is not English",
     "precision_at_10": "share of the 10 places with a film that is right (0 to 1, more is better)",
     "recall_at_10": "share found of the films that are right, of 10 at most (0 to 1, more is "
     "better)",

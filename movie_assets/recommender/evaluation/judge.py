@@ -83,8 +83,10 @@ def judge_similar(
             progress(method.name)
         lists = method.lists(seeds, LIST_LENGTH)
         _refuse(method.name, lists, seeds[:, None], len(catalogue))
+        right = {} if relevant is None else _accuracy(lists, relevant, ("ndcg", "precision"))
         of_lists[method.name] = {
-            **(_accuracy(lists, relevant, ("ndcg", "precision")) if relevant is not None else {}),
+            **right,
+            **(_by_kind(catalogue, seeds, right["ndcg_at_10"]) if right else {}),
             **_breadth(catalogue, lists),
             "sequel_share": breadth.sequels(lists, seeds, catalogue.collections),
         }
@@ -132,6 +134,19 @@ def _accuracy(
         "mrr": accuracy.reciprocal_rank(found),
     }
     return {f"{name}_at_10": values[name] for name in names}
+
+
+def _by_kind(catalogue: Catalogue, seeds: NDArray[np.int32], ndcg: NDArray[np.float64]) -> OfLists:
+    """NDCG by what kind of film is asked about: the mean over all hides where a method is weak."""
+    votes = catalogue.votes[seeds]
+    languages = catalogue.films["original_language"].to_numpy()[seeds]
+    kinds = {
+        "little_known": votes < 1000,
+        "known": (votes >= 1000) & (votes < 5000),
+        "well_known": votes >= 5000,
+        "not_english": np.array([isinstance(own, str) and own != "en" for own in languages], bool),
+    }
+    return {f"ndcg_at_10_{kind}": np.where(of_it, ndcg, np.nan) for kind, of_it in kinds.items()}
 
 
 def _breadth(catalogue: Catalogue, lists: NDArray[np.int32]) -> OfLists:

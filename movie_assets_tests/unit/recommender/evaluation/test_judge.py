@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -69,6 +70,23 @@ def test_figures_by_hand(catalogue: Catalogue) -> None:
     assert sequels.high is not None
     assert 0 <= sequels.low < sequels.value < sequels.high  # type: ignore[operator]
     assert found["always", "different_films"].low is None
+
+
+def test_accuracy_by_what_is_asked_about(films: pd.DataFrame) -> None:
+    first = films.head(4).assign(
+        vote_count=[999, 1000, 4999, 5000], original_language=["en", "fr", None, "ja"]
+    )
+    catalogue = Catalogue.of(first)
+    relevant = sparse.csr_matrix(
+        np.array([[0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]], bool)
+    )
+    listed = np.full((4, 10), -1, np.int32)
+    listed[:, 0] = [3, 2, 1, 0]
+    method = Method("fixed", lambda asked, k: listed)
+    found = by_name(judge_similar(catalogue, [method], SEEDS, relevant, baseline=""))
+    kinds = ("little_known", "known", "well_known", "not_english")
+    values = [found["fixed", f"ndcg_at_10_{kind}"].value for kind in kinds]
+    assert values == [1.0, 0.5, 1.0, 0.5]
 
 
 def test_without_ratings_there_is_no_accuracy(catalogue: Catalogue) -> None:
