@@ -10,6 +10,7 @@ the exact kernel can apply it where a score has passed without it. What the numb
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,17 +19,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from movie_assets.recommender.features import MovieFeatures
-    from movie_assets.recommender.weights import Weights
+    from movie_assets.recommender.weights import Closeness, Weights
 
-#: Years are counted one by one from here on; older films count as of this year.
+#: Years are counted one by one from here on, and before by fives, from and up to these.
+_EACH_YEAR_FROM = 1950
 _FIRST_YEAR = 1900
 _LAST_YEAR = 2099
 #: Two films of which one has no year count as this far apart, in years.
 _UNKNOWN_YEARS = 30.0
 #: How many years make one unit of closeness, and of the era.
 YEARS = 15.0
-#: ln(1 + votes) is rounded to whole numbers, ratings to halves: finer steps change no figure.
+#: ln(1 + votes) is rounded to whole numbers from here on, ratings to halves within these: finer
+#: steps change no figure, and the kernel's table has a row and a column for each code.
+_LEAST_LOG_VOTES = 2.0
 _RATING_STEP = 0.5
+_RATINGS = (5.0, 8.5)
+_CODES_A_BLOCK = 256
 _ERA_FROM, _USUAL_LOG_VOTES = 1990.0, 7.0
 
 #: Whom a film is for, as far as its genres tell: everybody else, families, those who want to learn,
@@ -53,21 +59,73 @@ class Ranking:
         prior: float32 of shape (n_movies,), in [0, 1], its largest 1; 0 for a film that is not to
             be recommended.
         codes: int32 of shape (n_movies,): of year, votes, rating and audience together.
-        factors: float32 in (0, 1] of shape (n_codes, n_codes): the closeness of a film with the
-            row's code to a candidate with the column's.
+        levels: float32 of shape (n_codes, 4): what each code stands for: year (0: unknown),
+            ln(1 + votes), rating, audience.
+        weights: of closeness; that by votes times the exponent of the dial.
     """
 
     prior: NDArray[np.float32]
     codes: NDArray[np.int32]
-    factors: NDArray[np.float32]
+    levels: NDArray[np.float32]
+    weights: Closeness
+
+    @cached_property
+    def factors(self) -> NDArray[np.float32]:
+        """The closeness of each code to each; float32 in (0, 1] of shape (n_codes, n_codes)."""
+        factors = np.empty((len(self.levels), len(self.levels)), dtype=np.float32)
+        for start in range(0, len(factors), _CODES_A_BLOCK):
+            block = slice(start, start + _CODES_A_BLOCK)
+            factors[block] = closeness(self.levels[block, None], self.levels, self.weights)
+        return factors
 
     def closeness(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.float32]:
-        """The closeness of pairs of films, given as two index arrays that broadcast."""
-        return self.factors[self.codes[rows], self.codes[columns]]
+        """The closeness of pairs of films, given as two index arrays of one shape."""
+        return closeness(
+            self.levels[self.codes[rows]], self.levels[self.codes[columns]], self.weights
+        )
+
+    def closeness_to(self, film: int) -> NDArray[np.float32]:
+        """The closeness of a film to every film; shape (n_movies,)."""
+        return closeness(self.levels[self.codes[film]], self.levels, self.weights)[self.codes]
+
+
+@dataclass(frozen=True)
+class Levels:
+    """The films as closeness sees them, wherever the dial stands.
+
+    Attributes:
+        codes: as :class:`Ranking` has them.
+        levels: as :class:`Ranking` has them.
+    """
+
+    codes: NDArray[np.int32]
+    levels: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, features: MovieFeatures, weights: Weights) -> Levels:
+        """Films of one year, about as many votes, about one rating and one audience are one."""
+        years = np.clip(features.years.astype(np.float64), _FIRST_YEAR, _LAST_YEAR)
+        years = np.where(years < _EACH_YEAR_FROM, np.round(years / 5) * 5, years)
+        ratings = np.clip(shrunk_rating(features, weights), *_RATINGS)
+        each = np.stack(
+            [
+                np.where(features.years > 0, years, 0),
+                np.maximum(np.round(log_votes(features)), _LEAST_LOG_VOTES),
+                np.round(ratings / _RATING_STEP) * _RATING_STEP,
+                audiences(features),
+            ],
+            axis=1,
+        )
+        # Only the codes that are there: a table of all that could be would take gigabytes.
+        found, codes = np.unique(each, axis=0, return_inverse=True)
+        return cls(codes.astype(np.int32).ravel(), found.astype(np.float32))
 
 
 def fit_ranking(
-    features: MovieFeatures, weights: Weights, popularity: float | None = None
+    features: MovieFeatures,
+    weights: Weights,
+    popularity: float | None = None,
+    levels: Levels | None = None,
 ) -> Ranking:
     """What each film counts at a place of the popularity dial.
 
@@ -76,27 +134,19 @@ def fit_ranking(
         weights: of closeness and prior.
         popularity: from 0 (hidden gems: votes and rating count for nothing) over 0.5 (the default)
             to 1 (crowd favourites).
+        levels: of these films, where they are known already.
 
     Raises:
         ValueError: where the dial is beyond its ends.
     """
     exponent = prior_exponent(weights, popularity)
-    years = np.clip(features.years.astype(np.float64), _FIRST_YEAR, _LAST_YEAR)
-    levels = np.stack(
-        [
-            np.where(features.years > 0, years, 0),
-            np.round(log_votes(features)),
-            np.round(shrunk_rating(features, weights) / _RATING_STEP) * _RATING_STEP,
-            audiences(features),
-        ],
-        axis=1,
-    )
-    # Only the codes that are there: a table of all that could be would be hundreds of megabytes.
-    found, codes = np.unique(levels, axis=0, return_inverse=True)
+    levels = levels or Levels.of(features, weights)
+    known = exponent * weights.closeness.known
     return Ranking(
         prior=_prior(features, weights, exponent),
-        codes=codes.astype(np.int32).ravel(),
-        factors=_factors(found, weights, exponent),
+        codes=levels.codes,
+        levels=levels.levels,
+        weights=weights.closeness.model_copy(update={"known": known}),
     )
 
 
@@ -160,17 +210,18 @@ def _prior(features: MovieFeatures, weights: Weights, exponent: float) -> NDArra
     return prior.astype(np.float32)
 
 
-def _factors(levels: NDArray[np.float64], weights: Weights, exponent: float) -> NDArray[np.float32]:
-    """The closeness of any two levels: rows (year or 0, log votes, rating, audience)."""
-    closeness = weights.closeness
-    years, votes, ratings = (levels[:, column].astype(np.float32) for column in range(3))
-    known = years > 0
-    apart = np.abs(years[:, None] - years)
-    apart[~(known[:, None] & known)] = _UNKNOWN_YEARS
-    logs = closeness.years * np.sqrt(apart / np.float32(YEARS))
-    logs += exponent * closeness.known * np.maximum(votes[:, None] - votes, 0)
-    logs += closeness.rating * np.abs(ratings[:, None] - ratings)
-    whom = levels[:, 3].astype(np.int64)
-    logs += closeness.audience * _AUDIENCES_APART[whom[:, None], whom]
-    factors: NDArray[np.float32] = np.exp(-logs).astype(np.float32)
+def closeness(
+    rows: NDArray[np.float32], columns: NDArray[np.float32], weights: Closeness
+) -> NDArray[np.float32]:
+    """The closeness of levels: arrays that broadcast, with the four levels in the last axis."""
+    year, votes, rating, audience = (rows[..., level] for level in range(4))
+    its_year, its_votes, its_rating, its_audience = (columns[..., level] for level in range(4))
+    apart = np.abs(year - its_year)
+    apart = np.where((year > 0) & (its_year > 0), apart, np.float32(_UNKNOWN_YEARS))
+    logs = np.float32(weights.years) * np.sqrt(apart / np.float32(YEARS))
+    logs += np.float32(weights.known) * np.maximum(votes - its_votes, 0)
+    logs += np.float32(weights.rating) * np.abs(rating - its_rating)
+    whom = _AUDIENCES_APART[audience.astype(np.int64), its_audience.astype(np.int64)]
+    logs += np.float32(weights.audience) * whom
+    factors: NDArray[np.float32] = np.exp(-logs)
     return factors
