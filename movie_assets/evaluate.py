@@ -212,13 +212,19 @@ class _Column(NamedTuple):
 _ACCURACY = (
     _Column("NDCG@10", "ndcg_at_10", "{:.3f}", interval=True),
     _Column("gain", "ndcg_at_10_gain", "{:+.3f}", interval=True),
-    _Column("prec.@10", "precision_at_10", "{:.3f}"),
-    _Column("recall@10", "recall_at_10", "{:.3f}"),
-    _Column("MRR@10", "mrr_at_10", "{:.3f}"),
+    _Column("precision", "precision_at_10", "{:.3f}"),
+    _Column("recall", "recall_at_10", "{:.3f}"),
+    _Column("MRR", "mrr_at_10", "{:.3f}"),
+)
+_BY_KIND = (
+    _Column("< 1,000 votes", "ndcg_at_10_little_known", "{:.3f}"),
+    _Column("< 5,000", "ndcg_at_10_known", "{:.3f}"),
+    _Column("more", "ndcg_at_10_well_known", "{:.3f}"),
+    _Column("not English", "ndcg_at_10_not_english", "{:.3f}"),
 )
 _BREADTH = (
     _Column("films", "different_films", "{:,.0f}"),
-    _Column("coverage", "catalogue_coverage", "{:.1%}"),
+    _Column("covered", "catalogue_coverage", "{:.1%}"),
     _Column("Gini", "gini", "{:.2f}"),
     _Column("novelty", "novelty", "{:.1f}"),
     _Column("variety", "intra_list_diversity", "{:.2f}"),
@@ -234,30 +240,34 @@ _LIKENESS = (
 
 def _show(found: Evaluation, *, has_ratings: bool) -> None:
     from movie_assets.recommender.evaluation.figures import PROFILES, SIMILAR  # noqa: PLC0415
+    from movie_assets.recommender.evaluation.methods import (  # noqa: PLC0415
+        PROFILE_BASELINE,
+        SIMILAR_BASELINE,
+    )
 
     of_films = [figure for figure in found.figures if figure.task == SIMILAR]
     of_people = [figure for figure in found.figures if figure.task == PROFILES]
     judged = any(figure.metric == "ndcg_at_10" for figure in of_films)
-    _out.print(f"{found.n_films:,} films, all of which can be recommended.", end=" ")
+    about = f"{found.n_films:,} films"
     if has_ratings:
-        _out.print(
-            f"{found.n_judges:,} people judge, {found.n_learned_from:,} others can be learned from."
-        )
-    else:
-        _out.print()
-    _print_tables(f"Films like a film: lists of 10 for {found.n_seeds:,} films", of_films)
+        about += f"; {found.n_judges:,} people judge, {found.n_learned_from:,} are learned from"
+    _out.print(about)
+    heading = f"Films like a film: lists of 10 for {found.n_seeds:,} films"
+    _print_tables(heading, of_films, SIMILAR_BASELINE)
     if of_people:
-        _print_tables(f"Films for somebody: lists of 10 for {found.n_profiles:,} people", of_people)
+        heading = f"Films for somebody: lists of 10 for {found.n_profiles:,} people"
+        _print_tables(heading, of_people, PROFILE_BASELINE)
     if not judged:
         _out.print()
         _out.print(_NO_JUDGES if has_ratings else _NO_RATINGS)
 
 
-def _print_tables(heading: str, figures: Sequence[Figure]) -> None:
+def _print_tables(heading: str, figures: Sequence[Figure], baseline: str) -> None:
     _out.print()
     _out.print(plain(heading, "bold"))
     for title, columns in (
-        ("How right they are, with 95% intervals", _ACCURACY),
+        (f"How right they are, with 95% intervals; gain over {baseline}", _ACCURACY),
+        ("NDCG@10 by what kind of film is asked about", _BY_KIND),
         ("How wide, well known and varied the same lists are", _BREADTH),
         ("How far from the film in numbers (RMSE), as the tutorial measured it", _LIKENESS),
     ):

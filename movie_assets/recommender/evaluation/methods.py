@@ -16,6 +16,8 @@ from movie_assets.recommender.co_likes import CoLikes, co_liked_films
 from movie_assets.recommender.evaluation import baselines
 from movie_assets.recommender.evaluation.judge import Method
 from movie_assets.recommender.features import MovieFeatures, fit_features
+from movie_assets.recommender.item_weights import fit_item_weights
+from movie_assets.recommender.query import Recommender, Taste
 from movie_assets.recommender.similar import Signal, nearest_neighbours
 
 if TYPE_CHECKING:
@@ -34,8 +36,8 @@ PROFILE_BASELINE = "fields x prior²"
 
 
 @dataclass(frozen=True)
-class Recommender:
-    """The recommender as it is evaluated.
+class Evaluated:
+    """The recommender as it is evaluated: all of it, learned from the people to learn from.
 
     Attributes:
         catalogue: the films.
@@ -57,19 +59,33 @@ class Recommender:
     @cached_property
     def co_likes(self) -> CoLikes:
         """The films that the people to learn from like together."""
-        if self.training is None:
-            raise ValueError("there are no ratings to learn from")
-        _, users = np.unique(self.training.users, return_inverse=True)
+        ratings = self._training
+        _, users = np.unique(ratings.users, return_inverse=True)
         return co_liked_films(
-            users.astype(np.int32), self.training.films, self.training.stars, len(self.catalogue)
+            users.astype(np.int32), ratings.films, ratings.stars, len(self.catalogue)
         )
 
-    @property
+    @cached_property
     def co_liked(self) -> Signal:
         """The same as a signal."""
         found, n_films = self.co_likes, len(self.catalogue)
         pairs = sparse.csr_matrix((found.scores, (found.rows, found.columns)), (n_films, n_films))
         return Signal("co_liked", self.weights.blend.co_liked, pairs)
+
+    @cached_property
+    def item_weights(self) -> sparse.csr_matrix:
+        """What liking one film says of liking another, by the people to learn from."""
+        likes = self._training.where(self._training.liked & (self._training.films >= 0))
+        _, users = np.unique(likes.users, return_inverse=True)
+        ones = np.ones(len(likes), np.float32)
+        shape = (int(users.max(initial=-1)) + 1, len(self.catalogue))
+        return fit_item_weights(sparse.csr_matrix((ones, (users, likes.films)), shape))
+
+    @property
+    def _training(self) -> Ratings:
+        if self.training is None:
+            raise ValueError("there are no ratings to learn from")
+        return self.training
 
     def similar(
         self,
@@ -93,39 +109,64 @@ class Recommender:
         )
         return _lists(seeds, k, found.rows, found.columns, found.ranks)
 
+    def for_profiles(
+        self, profiles: Profiles, k: int, *, with_ratings: bool = False
+    ) -> NDArray[np.int32]:
+        """Lists for people, by what they rated before."""
+        answers = Recommender(
+            self.features,
+            self.weights,
+            self.signals,
+            self.item_weights if with_ratings else None,
+        )
+        lists = np.full((len(profiles), k), -1, dtype=np.int32)
+        for row, before in enumerate(profiles):
+            taste = Taste.of_ratings(before.films, before.stars, self.weights, before.seconds)
+            found = answers.for_taste(taste, k).films
+            lists[row, : len(found)] = found
+        return lists
+
     def similar_by_co_likes(self, seeds: NDArray[np.int32], k: int) -> NDArray[np.int32]:
         """Lists for films of what the same people like, and nothing else."""
         found = self.co_likes
         return _lists(seeds, k, found.rows, found.columns, found.ranks)
 
 
-def similar_methods(recommender: Recommender) -> list[Method[NDArray[np.int32]]]:
+def similar_methods(evaluated: Evaluated) -> list[Method[NDArray[np.int32]]]:
     """What is asked for films like a film."""
-    films = recommender.catalogue
+    films = evaluated.catalogue
     methods = [
         Method("random", partial(baselines.at_random, films)),
         Method("popularity", partial(baselines.most_popular, films)),
         Method(SIMILAR_BASELINE, partial(baselines.tutorial, films)),
         Method("fields, no prior", partial(baselines.fields_alone, films)),
-        Method("ours, hidden gems", partial(recommender.similar, popularity=0.0)),
-        Method("ours", recommender.similar),
-        Method("ours, crowd favourites", partial(recommender.similar, popularity=1.0)),
+        Method("ours, hidden gems", partial(evaluated.similar, popularity=0.0)),
+        Method("ours", evaluated.similar),
+        Method("ours, crowd favourites", partial(evaluated.similar, popularity=1.0)),
     ]
-    if recommender.training is not None:
+    if evaluated.training is not None:
         methods += [
-            Method("co-likes only", recommender.similar_by_co_likes),
-            Method("ours + MovieLens", partial(recommender.similar, with_ratings=True)),
+            Method("co-likes only", evaluated.similar_by_co_likes),
+            Method("ours + MovieLens", partial(evaluated.similar, with_ratings=True)),
         ]
     return methods
 
 
-def profile_methods(recommender: Recommender) -> list[Method[Profiles]]:
+def profile_methods(evaluated: Evaluated) -> list[Method[Profiles]]:
     """What is asked for films for somebody."""
-    films = recommender.catalogue
-    return [
+    films = evaluated.catalogue
+    methods = [
         Method("popularity", partial(baselines.most_popular_for, films)),
         Method(PROFILE_BASELINE, partial(baselines.fields_for, films)),
+        Method("ours", evaluated.for_profiles),
     ]
+    if evaluated.training is not None:
+        co_likes_only = partial(baselines.co_liked_for, films, evaluated.co_liked.pairs)
+        methods += [
+            Method("co-likes only", co_likes_only),
+            Method("ours + MovieLens", partial(evaluated.for_profiles, with_ratings=True)),
+        ]
+    return methods
 
 
 def _lists(

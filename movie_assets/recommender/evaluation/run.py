@@ -16,7 +16,7 @@ from movie_assets.recommender.evaluation.judge import judge_profiles, judge_simi
 from movie_assets.recommender.evaluation.methods import (
     PROFILE_BASELINE,
     SIMILAR_BASELINE,
-    Recommender,
+    Evaluated,
     profile_methods,
     similar_methods,
 )
@@ -35,8 +35,9 @@ if TYPE_CHECKING:
     from movie_assets.recommender.similar import Signal
     from movie_assets.recommender.weights import Weights
 
-#: So many films and people are asked about at most; of more, some are drawn.
-MOST_ASKED = 5000
+#: So many films and people are asked about at most; of more, some are drawn. A list for somebody
+#: takes a thousand times as long as one for a film.
+MOST_FILMS, MOST_PEOPLE = 5000, 1000
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def evaluate(
     held_out: Ratings | None = None,
     signals: Sequence[Signal] = (),
     seed: int = 0,
-    most_asked: int = MOST_ASKED,
+    most: tuple[int, int] = (MOST_FILMS, MOST_PEOPLE),
     progress: Callable[[str], None] | None = None,
 ) -> Evaluation:
     """Measure all methods by the same questions.
@@ -81,28 +82,28 @@ def evaluate(
             accuracy, and the films asked about are all.
         signals: what else goes into the recommender's scores, such as TMDB's recommendations.
         seed: of what is drawn.
-        most_asked: how many films, and how many people, are asked about at most.
+        most: how many films, and how many people, are asked about at most.
         progress: called with what comes next, in words.
 
     Raises:
         NoFeaturesError: where there is no film.
     """
     catalogue = Catalogue.of(films)
-    recommender = Recommender(catalogue, weights, training, tuple(signals))
-    seeds, relevant = _questions(held_out, len(catalogue), seed, most_asked)
+    evaluated = Evaluated(catalogue, weights, training, tuple(signals))
+    seeds, relevant = _questions(held_out, len(catalogue), seed, most[0])
     figures = judge_similar(
         catalogue,
-        similar_methods(recommender),
+        similar_methods(evaluated),
         seeds,
         relevant,
         baseline=SIMILAR_BASELINE,
         progress=_saying("films like a film", progress),
     )
-    profiles = _people(held_out, len(catalogue), seed, most_asked)
+    profiles = _people(held_out, len(catalogue), seed, most[1])
     if profiles is not None and len(profiles):
         figures += judge_profiles(
             catalogue,
-            profile_methods(recommender),
+            profile_methods(evaluated),
             profiles,
             baseline=PROFILE_BASELINE,
             progress=_saying("films for people", progress),
