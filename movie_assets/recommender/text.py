@@ -26,6 +26,9 @@ _UNSPACED = regex.compile(
 )
 _UNSPACED_RUN = regex.compile(rf"((?:{_UNSPACED.pattern})+)")
 
+#: By how many stop words another language must lead where all are plain letters.
+_LEAD = 3
+
 
 def words(text: str | None) -> list[str]:
     """The words of a text in their order, folded, without the stop words of its language.
@@ -66,12 +69,18 @@ def _parts(word: str) -> list[str]:
 
 
 def _language(found: list[str]) -> str:
-    """The language whose stop words stand in the text most often; English where none do."""
+    """The language whose stop words stand in the text most often; English where that is close."""
     languages = _languages_of_stop_words()
-    counts = Counter(chain.from_iterable([languages[w] for w in found if w in languages]))
+    hits = [word for word in found if word in languages]
+    counts = Counter(chain.from_iterable([languages[word] for word in hits]))
     most = max(counts.values(), default=0)
+    if counts["en"] == most:
+        return "en"
     # The alphabet decides between equals, so that nothing depends on the order of a set.
-    return "en" if counts["en"] == most else min(n for n, count in counts.items() if count == most)
+    language = min(name for name, count in counts.items() if count == most)
+    # "War", "die", "god" and "come" are stop words somewhere; an accent or another script is sure.
+    sure = any(not word.isascii() and language in languages[word] for word in hits)
+    return language if sure or most - counts["en"] >= _LEAD else "en"
 
 
 @lru_cache

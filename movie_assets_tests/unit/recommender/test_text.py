@@ -69,10 +69,15 @@ def test_scripts_with_spaces(text: str, expected: list[str] | None) -> None:
         ("Die Frau und der Hund suchen das Gold", {"die", "und", "der", "das"}, {"frau", "hund"}),
         ("Le chat et la souris dans une maison", {"le", "et", "la", "dans", "une"}, {"souris"}),
         ("Собака и её хозяин на войне", {"на"}, {"собака", "хозяин"}),
+        ("L'amour où tu veux", {"où"}, {"amour"}),
+        # A stop word or two of another language make no text of it.
+        ("Live Fast... Play Hard... Die Laughing...", set(), {"live", "die", "laughing"}),
+        ("A hot spot in a cold war.", {"in"}, {"hot", "spot", "cold", "war"}),
+        ("A Los Angeles crime saga", set(), {"los", "angeles"}),
         # "die" is a German stop word, and what people in English texts do.
         ("The crew will die in the cold of the desert", {"the", "will", "of"}, {"die", "crew"}),
     ],
-    ids=["German", "French", "Russian", "English"],
+    ids=["German", "French", "Russian", "accent", "die", "war", "los", "English"],
 )
 def test_stop_words_are_those_of_the_language(text: str, gone: set[str], stays: set[str]) -> None:
     found = set(words(text))
