@@ -9,7 +9,9 @@ neighbours is not here.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -124,10 +126,14 @@ class MovieFeatures:
         """
         old = _squared_lengths(self)
         new = weights.shares()
-        missing = [n for n, share in new.items() if share > 0 and n not in self.fields]
+        # What once was weighed 0 cannot be weighed again.
+        missing = [n for n, share in new.items() if share > 0 and not old.get(n)]
         if missing:
             raise ValueError(f"the features were made without {', '.join(missing)}")
-        factors = np.array([(new[n] / old[n]) ** 0.5 for n in self.fields], dtype=np.float32)  # type: ignore[index]
+        factors = np.array(
+            [(new[n] / (old[n] or 1.0)) ** 0.5 for n in self.fields],  # type: ignore[index]
+            dtype=np.float32,
+        )
         matrix = self.matrix.copy()
         matrix.data = matrix.data * factors[self.fields_of(matrix.indices)]
         return replace(self, matrix=matrix)
@@ -160,7 +166,15 @@ class FilmVectorizer:
         return self
 
     def transform(self, films: pd.DataFrame) -> MovieFeatures:
-        """Make rows of films by the terms that were learned; others count for nothing."""
+        """Make rows of films by the terms that were learned; others count for nothing.
+
+        Raises:
+            ValueError: where a field has a weight, and nothing was learned of it.
+        """
+        shares = self.weights.shares()
+        missing = [n for n, share in shares.items() if share > 0 and n not in self._vocabularies]
+        if missing:
+            raise ValueError(f"nothing was learned of {', '.join(missing)}: fit films first")
         return self._assemble(films, {name: terms_of(films, name) for name in self._vocabularies})
 
     def fit_transform(self, films: pd.DataFrame) -> MovieFeatures:
@@ -186,10 +200,7 @@ class FilmVectorizer:
             if share == 0:
                 continue
             documents[name] = terms_of(films, name)
-            counts: dict[str, int] = {}
-            for terms in documents[name]:
-                for term in set(terms):
-                    counts[term] = counts.get(term, 0) + 1
+            counts = Counter(chain.from_iterable(map(set, documents[name])))
             rare = name == "text" and len(films) >= _FEW_TEXTS
             least = _LEAST_TEXTS_A_WORD if rare else 1
             kept = sorted(term for term, count in counts.items() if count >= least)
@@ -288,8 +299,9 @@ def _tfidf(
 
 
 def _squared_lengths(features: MovieFeatures) -> dict[str, float]:
+    """Of the rows in each field; 1 where no film has it, so that any weight will do."""
     found = {}
     for name in features.fields:
         block = features.matrix[:, features.columns_of(name)].astype(np.float64)
-        found[name] = float(block.multiply(block).sum(axis=1).max()) or 1.0
+        found[name] = float(block.multiply(block).sum(axis=1).max()) if block.nnz else 1.0
     return found
