@@ -47,6 +47,12 @@ class Signal:
     share: float
     pairs: sparse.csr_matrix
 
+    def __post_init__(self) -> None:
+        values = self.pairs.data
+        # Not "any is beyond": NaN is neither.
+        if not ((values >= 0) & (values <= 1)).all():
+            raise ValueError(f"the values of {self.name} must be from 0 to 1")
+
 
 @dataclass(frozen=True)
 class Neighbours:
@@ -111,6 +117,8 @@ def nearest_neighbours(
     Raises:
         ValueError: where k or the dial is out of range, or the signals' shares add up to 1 or more.
     """
+    if sum(signal.share for signal in signals) >= 1:
+        raise ValueError("the signals' shares must add up to less than 1")
     if rows is None:
         rows = np.arange(features.n_movies, dtype=np.int32)
     ranking = fit_ranking(features, weights, popularity)
@@ -149,6 +157,8 @@ def search_by_content(
         Indices among all films, int32, and scores, float32, of shape (len(rows), k); -1 and 0
         where there are fewer.
     """
+    if not features.n_movies:
+        return np.zeros((0, k), dtype=np.int32), np.zeros((0, k), dtype=np.float32)
     # Only candidates are searched, which for TMDB are half of all films.
     candidates = np.flatnonzero(ranking.prior > 0).astype(np.int32)
     own = np.full(features.n_movies, -1, dtype=np.int32)
@@ -190,7 +200,8 @@ def _parts(
 ) -> dict[str, NDArray[np.float32]]:
     closeness, prior = ranking.closeness(rows, columns), ranking.prior[columns]
     # Cheaper than the products of 50 pairs a film, and the same but for rounding.
-    content = np.divide(scores, closeness * prior, where=prior > 0, out=np.zeros_like(scores))
+    factors = closeness * prior
+    content = np.divide(scores, factors, where=factors > 0, out=np.zeros_like(scores))
     return {"content": np.minimum(content, np.float32(1)), "closeness": closeness, "prior": prior}
 
 
@@ -280,9 +291,8 @@ def _weighted(
     values: dict[str, NDArray[np.float32]],
 ) -> NDArray[np.float32]:
     content_share = 1 - sum(signal.share for signal in signals)
-    if content_share <= 0:
-        raise ValueError("the signals' shares must add up to less than 1")
-    total = (content_share * by_content).astype(np.float64)
+    # In float64 what is divided by the share again is what it was before.
+    total = content_share * by_content.astype(np.float64)
     shares = np.full(features.n_movies, content_share)
     for signal in signals:
         total += signal.share * values[signal.name]
