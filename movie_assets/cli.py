@@ -30,6 +30,7 @@ from movie_assets.console import (
     without_lost_events,
 )
 from movie_assets.evaluate import evaluate
+from movie_assets.fit import fit
 from movie_assets.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -128,6 +129,7 @@ def recommend(
 
 
 app.command()(evaluate)
+app.command()(fit)
 
 
 @app.command()

@@ -121,8 +121,10 @@ def _measure(
     from movie_assets.recommender.weights import load_weights  # noqa: PLC0415
 
     weights = load_weights()
-    films, signals = _films(settings, catalogue, weights)
-    training, held_out = (_ratings(folder, films) for folder in folders)
+    films, signals = films_to_use(settings, catalogue, weights)
+    training, held_out = (
+        None if folder is None else ratings_of(folder, films) for folder in folders
+    )
     if training is not None and held_out is None:
         training, held_out = in_halves(training, seed)
     return measure(
@@ -136,10 +138,20 @@ def _measure(
     )
 
 
-def _films(
+def films_to_use(
     settings: Settings, catalogue: Path | None, weights: Weights
 ) -> tuple[pd.DataFrame, list[Signal]]:
-    """The films, and what the graph knows of them beside: TMDB's own recommendations."""
+    """The films, and what the graph knows of them beside: TMDB's own recommendations.
+
+    Args:
+        settings: where the warehouse is.
+        catalogue: a parquet file of films to take in its place.
+        weights: the share of TMDB's recommendations.
+
+    Raises:
+        CatalogueError: where the file cannot be read.
+        TableMissingError: where nothing has been built yet.
+    """
     if catalogue is not None:
         from movie_assets.recommender.films import read_catalogue  # noqa: PLC0415
 
@@ -162,9 +174,8 @@ def _films(
     return films, [Signal("tmdb", weights.blend.tmdb, pairs)] if pairs.nnz else []
 
 
-def _ratings(folder: Path | None, films: pd.DataFrame) -> Ratings | None:
-    if folder is None:
-        return None
+def ratings_of(folder: Path, films: pd.DataFrame) -> Ratings:
+    """The ratings of a release's folder."""
     from movie_assets.movielens import read_ratings  # noqa: PLC0415
     from movie_assets.recommender.evaluation.ratings import Ratings  # noqa: PLC0415
 

@@ -191,14 +191,17 @@ def audiences(features: MovieFeatures) -> NDArray[np.int64]:
 def log_prior(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:
     """The logarithm of what each film counts, before the largest is made 1; shape (n_movies,)."""
     prior = weights.prior
+    factors = np.array([prior.votes, prior.rating, prior.era, prior.era_votes])
+    return factors @ prior_terms(features, weights)
+
+
+def prior_terms(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:
+    """What the prior's four weights are multiplied by; float64 of shape (4, n_movies)."""
     votes = log_votes(features)
     years = features.years.astype(np.float64)
     era = np.where(years > 0, (np.clip(years, _FIRST_YEAR, _LAST_YEAR) - _ERA_FROM) / YEARS, 0.0)
-    return np.asarray(
-        prior.votes * votes
-        + prior.rating * (shrunk_rating(features, weights) - prior.rating_mean)
-        + era * (prior.era + prior.era_votes * (votes - _USUAL_LOG_VOTES))
-    )
+    rating = shrunk_rating(features, weights) - weights.prior.rating_mean
+    return np.stack([votes, rating, era, era * (votes - _USUAL_LOG_VOTES)])
 
 
 def _prior(features: MovieFeatures, weights: Weights, exponent: float) -> NDArray[np.float32]:
@@ -214,14 +217,30 @@ def closeness(
     rows: NDArray[np.float32], columns: NDArray[np.float32], weights: Closeness
 ) -> NDArray[np.float32]:
     """The closeness of levels: arrays that broadcast, with the four levels in the last axis."""
-    year, votes, rating, audience = (rows[..., level] for level in range(4))
-    its_year, its_votes, its_rating, its_audience = (columns[..., level] for level in range(4))
-    apart = np.abs(year - its_year)
-    apart = np.where((year > 0) & (its_year > 0), apart, np.float32(_UNKNOWN_YEARS))
-    logs = np.float32(weights.years) * np.sqrt(apart / np.float32(YEARS))
-    logs += np.float32(weights.known) * np.maximum(votes - its_votes, 0)
-    logs += np.float32(weights.rating) * np.abs(rating - its_rating)
-    whom = _AUDIENCES_APART[audience.astype(np.int64), its_audience.astype(np.int64)]
+    years, known, rating = levels_apart(rows, columns)
+    logs = np.float32(weights.years) * years
+    logs += np.float32(weights.known) * known
+    logs += np.float32(weights.rating) * rating
+    whom = audiences_apart(rows[..., 3].astype(np.int64), columns[..., 3].astype(np.int64))
     logs += np.float32(weights.audience) * whom
     factors: NDArray[np.float32] = np.exp(-logs)
     return factors
+
+
+def levels_apart(
+    rows: NDArray[np.float32], columns: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """How far levels are apart in years, votes and rating, in the units of their weights."""
+    year, its_year = rows[..., 0], columns[..., 0]
+    apart = np.abs(year - its_year)
+    apart = np.where((year > 0) & (its_year > 0), apart, np.float32(_UNKNOWN_YEARS))
+    return (
+        np.sqrt(apart / np.float32(YEARS)),
+        np.maximum(rows[..., 1] - columns[..., 1], 0),
+        np.abs(rows[..., 2] - columns[..., 2]),
+    )
+
+
+def audiences_apart(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
+    """How far audiences are apart, in the units of their weight."""
+    return np.asarray(_AUDIENCES_APART[rows, columns])

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from movie_assets.recommender.co_likes import CoLikes, co_liked_films
+from movie_assets.recommender.co_likes import co_liked_films
 from movie_assets.recommender.evaluation import baselines
 from movie_assets.recommender.evaluation.judge import Method
 from movie_assets.recommender.features import MovieFeatures, fit_features
 from movie_assets.recommender.item_weights import fit_item_weights
 from movie_assets.recommender.query import Recommender, Taste
-from movie_assets.recommender.similar import Signal, nearest_neighbours
+from movie_assets.recommender.similar import Neighbours, Signal, nearest_neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,29 +57,15 @@ class Evaluated:
         return fit_features(self.catalogue.films, self.weights)
 
     @cached_property
-    def co_likes(self) -> CoLikes:
-        """The films that the people to learn from like together."""
-        ratings = self._training
-        _, users = np.unique(ratings.users, return_inverse=True)
-        return co_liked_films(
-            users.astype(np.int32), ratings.films, ratings.stars, len(self.catalogue)
-        )
-
-    @cached_property
     def co_liked(self) -> Signal:
-        """The same as a signal."""
-        found, n_films = self.co_likes, len(self.catalogue)
-        pairs = sparse.csr_matrix((found.scores, (found.rows, found.columns)), (n_films, n_films))
+        """The films that the people to learn from like together."""
+        pairs = co_liked_pairs(self._training, len(self.catalogue))
         return Signal("co_liked", self.weights.blend.co_liked, pairs)
 
     @cached_property
     def item_weights(self) -> sparse.csr_matrix:
         """What liking one film says of liking another, by the people to learn from."""
-        likes = self._training.where(self._training.liked & (self._training.films >= 0))
-        _, users = np.unique(likes.users, return_inverse=True)
-        ones = np.ones(len(likes), np.float32)
-        shape = (int(users.max(initial=-1)) + 1, len(self.catalogue))
-        return fit_item_weights(sparse.csr_matrix((ones, (users, likes.films)), shape))
+        return learned_item_weights(self._training, len(self.catalogue))
 
     @property
     def _training(self) -> Ratings:
@@ -107,7 +93,7 @@ class Evaluated:
         found = nearest_neighbours(
             self.features, self.weights, k, popularity=popularity, signals=signals, rows=seeds
         )
-        return _lists(seeds, k, found.rows, found.columns, found.ranks)
+        return lists_of(seeds, k, found)
 
     def for_profiles(
         self, profiles: Profiles, k: int, *, with_ratings: bool = False
@@ -128,8 +114,14 @@ class Evaluated:
 
     def similar_by_co_likes(self, seeds: NDArray[np.int32], k: int) -> NDArray[np.int32]:
         """Lists for films of what the same people like, and nothing else."""
-        found = self.co_likes
-        return _lists(seeds, k, found.rows, found.columns, found.ranks)
+        lists = np.full((len(seeds), k), -1, dtype=np.int32)
+        pairs = self.co_liked.pairs
+        for row, seed in enumerate(seeds):
+            entries = slice(pairs.indptr[seed], pairs.indptr[seed + 1])
+            films, scores = pairs.indices[entries], pairs.data[entries]
+            best = films[np.lexsort((films, -scores))[:k]]
+            lists[row, : len(best)] = best
+        return lists
 
 
 def similar_methods(evaluated: Evaluated) -> list[Method[NDArray[np.int32]]]:
@@ -169,16 +161,30 @@ def profile_methods(evaluated: Evaluated) -> list[Method[Profiles]]:
     return methods
 
 
-def _lists(
-    seeds: NDArray[np.int32],
-    k: int,
-    rows: NDArray[np.int32],
-    columns: NDArray[np.int32],
-    ranks: NDArray[np.int32],
-) -> NDArray[np.int32]:
-    """Pairs of films as lists of the seeds, which ascend; -1 where a list is shorter."""
+def co_liked_pairs(training: Ratings, n_films: int) -> sparse.csr_matrix:
+    """The films that people like together; CSR float32 of shape (n_films, n_films)."""
+    _, users = np.unique(training.users, return_inverse=True)
+    found = co_liked_films(users.astype(np.int32), training.films, training.stars, n_films)
+    return sparse.csr_matrix((found.scores, (found.rows, found.columns)), (n_films, n_films))
+
+
+def learned_item_weights(training: Ratings, n_films: int) -> sparse.csr_matrix:
+    """What liking one film says of liking another; CSR float32 of shape (n_films, n_films)."""
+    likes = training.where(training.liked & (training.films >= 0))
+    _, users = np.unique(likes.users, return_inverse=True)
+    ones = np.ones(len(likes), np.float32)
+    shape = (int(users.max(initial=-1)) + 1, n_films)
+    return fit_item_weights(sparse.csr_matrix((ones, (users, likes.films)), shape))
+
+
+def lists_of(seeds: NDArray[np.int32], k: int, found: Neighbours) -> NDArray[np.int32]:
+    """Pairs of films as lists of the seeds, which ascend; -1 where a list is shorter.
+
+    Returns:
+        int32 of shape (n_seeds, k).
+    """
     lists = np.full((len(seeds), k), -1, dtype=np.int32)
-    places = np.minimum(np.searchsorted(seeds, rows), max(0, len(seeds) - 1))
-    wanted = (ranks <= k) & (seeds[places] == rows) if len(seeds) else np.zeros(len(rows), bool)
-    lists[places[wanted], ranks[wanted] - 1] = columns[wanted]
+    places = np.searchsorted(seeds, found.rows)
+    wanted = found.ranks <= k
+    lists[places[wanted], found.ranks[wanted] - 1] = found.columns[wanted]
     return lists

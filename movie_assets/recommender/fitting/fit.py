@@ -1,0 +1,323 @@
+"""The whole fit: cross-validated over people, then on all of them.
+
+What is fitted by gradient is in ``listwise``. The few numbers that no gradient reaches (where the
+dial's middle is, how signals and tastes are blended) are taken from short grids, by people who were
+held out. Nothing is drawn at random but by the seed, so that the same ratings give the same file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from movie_assets.recommender.evaluation import accuracy
+from movie_assets.recommender.evaluation.methods import (
+    co_liked_pairs,
+    learned_item_weights,
+    lists_of,
+)
+from movie_assets.recommender.evaluation.profiles import Profiles, split_by_time
+from movie_assets.recommender.evaluation.ratings import in_halves
+from movie_assets.recommender.evaluation.truth import Truth, co_liked_truth
+from movie_assets.recommender.features import MovieFeatures, fit_features
+from movie_assets.recommender.fitting.listwise import Fitted, fit_listwise
+from movie_assets.recommender.fitting.pairs import pairs_of
+from movie_assets.recommender.query import Recommender, Taste
+from movie_assets.recommender.similar import Signal, nearest_neighbours
+from movie_assets.recommender.weights import FIELDS, Weights
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pandas as pd
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+    from movie_assets.recommender.evaluation.ratings import Ratings
+
+    Progress = Callable[[str], None]
+
+#: In the dial's middle the lists of n films hold at least so many times n different films. More
+#: accuracy is to be had for less breadth, and that is what the dial is for.
+BREADTH = 1.45
+#: Two splits into halves, each half learned from once: four folds.
+SPLITS = 2
+
+_EXPONENTS = tuple(np.round(np.arange(0.4, 1.0, 0.05), 2))
+_CO_LIKED = (0.3, 0.4, 0.5, 0.6, 0.7)
+_PROFILE_GRID: dict[str, tuple[float, ...]] = {
+    "sharpness": (1.0, 1.5, 2.0, 3.0),
+    "dislike": (0.0, 0.3, 0.6),
+    "half_life": (30.0, 100.0, 300.0),
+    "item_weights": (0.5, 1.0, 2.0, 4.0),
+}
+_PROFILES = 150
+_LIST = 10
+
+
+class Fold(NamedTuple):
+    """Some people to learn from, and others to judge by."""
+
+    training: Ratings
+    judges: Ratings
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What a part of the weights gains: NDCG@10 of held-out people with it and without it."""
+
+    part: str
+    ndcg_with: float
+    ndcg_without: float
+
+
+def fit_weights(
+    films: pd.DataFrame,
+    ratings: Ratings,
+    current: Weights,
+    *,
+    seed: int = 0,
+    progress: Progress = lambda _: None,
+) -> Weights:
+    """Fit all weights.
+
+    Args:
+        films: as :func:`movie_assets.recommender.films.film_frame` gives them.
+        ratings: by people, of these films.
+        current: what is not fitted is taken from here: the weight of audiences, the rating's prior,
+            TMDB's share, and the weight (beside the directors') of a field that no film has.
+        seed: of the splits.
+        progress: called with what is being done.
+
+    Returns:
+        The weights, with what they were fitted on and what each part gained in ``fitted_on``.
+
+    Raises:
+        ValueError: where nobody says what is right for any film.
+    """
+    features = fit_features(films, _with_all_fields(current))
+    folds = list(_folds(ratings, seed))
+    trials = [_Trial.of(features, fold, seed) for fold in folds]
+    fitted = []
+    for number, fold in enumerate(folds, 1):
+        progress(f"fold {number} of {len(folds)}")
+        fitted.append(_fit(features, current, fold.training, seed))
+    progress("the dial, signals and tastes")
+    tuned = _tuned(trials[0], fitted[0])
+    progress("what each part gains")
+    changed = [weights.model_copy(update=tuned) for weights in fitted]
+    scores = [_scores(trial, weights) for trial, weights in zip(trials, changed, strict=True)]
+    gains = _gains(trials[0], changed[0])
+    progress("all people")
+    return _fit(features, current, ratings, seed).model_copy(
+        update={**tuned, "fitted_on": _provenance(ratings, films, seed, scores, gains)}
+    )
+
+
+def _folds(ratings: Ratings, seed: int) -> Iterator[Fold]:
+    for split in range(SPLITS):
+        one, other = in_halves(ratings, seed + split)
+        yield Fold(one, other)
+        yield Fold(other, one)
+
+
+def _with_all_fields(weights: Weights) -> Weights:
+    return weights.model_copy(update={"fields": dict.fromkeys(FIELDS, 1.0)})
+
+
+def _fit(features: MovieFeatures, current: Weights, training: Ratings, seed: int) -> Weights:
+    truth = co_liked_truth(training, features.n_movies)
+    all_fields = _with_all_fields(current)
+    pairs = pairs_of(features, all_fields, truth, seed)
+    found = fit_listwise(pairs)
+    known = np.array([field.any() for field in pairs.likeness], dtype=np.bool_)
+    return _as_weights(found, known, current)
+
+
+def _as_weights(found: Fitted, known: NDArray[np.bool_], current: Weights) -> Weights:
+    fields = {name: _round(value) for name, value in zip(FIELDS, found.fields, strict=True)}
+    directors = current.fields.get("directors") or 1.0
+    for name, is_known in zip(FIELDS, known, strict=True):
+        if not is_known:  # keeps its proportion: there is nothing here to fit it on
+            fields[name] = _round(fields["directors"] * current.fields.get(name, 0.0) / directors)
+    prior = dict(
+        zip(("votes", "rating", "era", "era_votes"), map(_round, found.prior), strict=True)
+    )
+    closeness = dict(zip(("years", "known", "rating"), map(_round, found.closeness), strict=True))
+    return current.model_copy(
+        update={
+            "fields": fields,
+            "prior": current.prior.model_copy(update=prior),
+            "closeness": current.closeness.model_copy(update=closeness),
+        }
+    )
+
+
+def _round(number: float) -> float:
+    return float(f"{number:.4g}")
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """One fold, with what does not depend on the weights made only once.
+
+    Attributes:
+        features: of all films, a weight above 0 for each field.
+        fold: who is learned from, and who judges.
+        truth: what is right, by the judges.
+        profiles: some of the judges.
+    """
+
+    features: MovieFeatures
+    fold: Fold
+    truth: Truth
+    profiles: Profiles
+
+    @classmethod
+    def of(cls, features: MovieFeatures, fold: Fold, seed: int) -> _Trial:
+        profiles = split_by_time(fold.judges, features.n_movies)
+        chosen = np.random.default_rng(seed).permutation(len(profiles))[:_PROFILES]
+        truth = co_liked_truth(fold.judges, features.n_movies)
+        return cls(features, fold, truth, profiles.some(np.sort(chosen)))
+
+    @cached_property
+    def co_liked(self) -> sparse.csr_matrix:
+        return co_liked_pairs(self.fold.training, self.features.n_movies)
+
+    @cached_property
+    def item_weights(self) -> sparse.csr_matrix:
+        return learned_item_weights(self.fold.training, self.features.n_movies)
+
+    def lists(self, weights: Weights, *, with_ratings: bool = False) -> NDArray[np.int32]:
+        """The lists of the films asked about."""
+        signals = (
+            [Signal("co_liked", weights.blend.co_liked, self.co_liked)] if with_ratings else []
+        )
+        found = nearest_neighbours(
+            self.features.reweighted(weights),
+            weights,
+            _LIST,
+            signals=signals,
+            rows=self.truth.seeds,
+        )
+        return lists_of(self.truth.seeds, _LIST, found)
+
+    def ndcg(self, weights: Weights, *, with_ratings: bool = False) -> float:
+        """NDCG@10 of the films asked about."""
+        return _mean_ndcg(self.lists(weights, with_ratings=with_ratings), self.truth.relevant)
+
+    def profile_ndcg(self, weights: Weights) -> float:
+        """NDCG@10 of the profiles."""
+        features = self.features.reweighted(weights)
+        recommender = Recommender(features, weights, item_weights=self.item_weights)
+        lists = np.full((len(self.profiles), _LIST), -1, dtype=np.int32)
+        for row, before in enumerate(self.profiles):
+            taste = Taste.of_ratings(before.films, before.stars, weights, before.seconds)
+            found = recommender.for_taste(taste, _LIST).films
+            lists[row, : len(found)] = found
+        return _mean_ndcg(lists, self.profiles.relevant)
+
+
+def _mean_ndcg(lists: NDArray[np.int32], relevant: sparse.csr_matrix) -> float:
+    found = accuracy.hits(lists, relevant)
+    return float(accuracy.ndcg(found, np.diff(relevant.indptr)).mean())
+
+
+def _tuned(trial: _Trial, weights: Weights) -> dict[str, Any]:
+    """The dial's middle and the blends, in this order: each is fitted with those before it."""
+    tuned: dict[str, Any] = {"popularity": _middle(trial, weights)}
+    weights = weights.model_copy(update=tuned)
+    shares = [
+        trial.ndcg(weights.model_copy(update=_co_liked(weights, share)), with_ratings=True)
+        for share in _CO_LIKED
+    ]
+    tuned |= _co_liked(weights, _CO_LIKED[int(np.argmax(shares))])
+    tuned["profile"] = _profile(trial, weights.model_copy(update=tuned)).profile
+    return tuned
+
+
+def _co_liked(weights: Weights, share: float) -> dict[str, Any]:
+    return {"blend": weights.blend.model_copy(update={"co_liked": share})}
+
+
+def _middle(trial: _Trial, weights: Weights) -> float:
+    """The largest exponent at which the lists are wide enough."""
+    for exponent in reversed(_EXPONENTS):
+        lists = trial.lists(weights.model_copy(update={"popularity": float(exponent)}))
+        if len(np.unique(lists[lists >= 0])) >= BREADTH * len(trial.truth.seeds):
+            return float(exponent)
+    return float(_EXPONENTS[0])
+
+
+def _profile(trial: _Trial, weights: Weights) -> Weights:
+    """One number after the other, each the best with the others as they are."""
+    if not len(trial.profiles):
+        return weights
+    for name, values in _PROFILE_GRID.items():
+        tried = [_with_profile(weights, name, value) for value in values]
+        weights = tried[int(np.argmax([trial.profile_ndcg(one) for one in tried]))]
+    return weights
+
+
+def _with_profile(weights: Weights, name: str, value: float) -> Weights:
+    profile = weights.profile.model_copy(update={name: value})
+    return weights.model_copy(update={"profile": profile})
+
+
+def _scores(trial: _Trial, weights: Weights) -> dict[str, float]:
+    lists = trial.lists(weights)
+    return {
+        "ndcg_at_10": _mean_ndcg(lists, trial.truth.relevant),
+        "ndcg_at_10_with_ratings": trial.ndcg(weights, with_ratings=True),
+        "different_films": float(len(np.unique(lists[lists >= 0]))),
+        "films_asked_about": float(len(trial.truth.seeds)),
+    }
+
+
+def _gains(trial: _Trial, weights: Weights) -> list[Gain]:
+    """NDCG@10 without each part in turn, the others as they are."""
+    every = trial.ndcg(weights)
+    return [Gain(part, every, trial.ndcg(less)) for part, less in _without_each(weights)]
+
+
+def _changed(weights: Weights, parts: dict[str, Any]) -> Weights:
+    return weights.model_copy(update=parts)
+
+
+def _without_each(weights: Weights) -> Iterator[tuple[str, Weights]]:
+    for field, value in weights.fields.items():
+        if value > 0:
+            yield f"fields.{field}", _changed(weights, {"fields": {**weights.fields, field: 0.0}})
+    for name in ("years", "known", "rating", "audience"):
+        less = weights.closeness.model_copy(update={name: 0.0})
+        yield f"closeness.{name}", _changed(weights, {"closeness": less})
+    for names in (("votes",), ("rating",), ("era", "era_votes")):
+        lesser = weights.prior.model_copy(update=dict.fromkeys(names, 0.0))
+        yield f"prior.{' and '.join(names)}", _changed(weights, {"prior": lesser})
+
+
+def _provenance(
+    ratings: Ratings,
+    films: pd.DataFrame,
+    seed: int,
+    scores: list[dict[str, float]],
+    gains: list[Gain],
+) -> dict[str, Any]:
+    return {
+        "people": ratings.n_users,
+        "ratings": len(ratings),
+        "likes": int(ratings.liked.sum()),
+        "films": len(films),
+        "seed": seed,
+        "folds": len(scores),
+        "held_out": {
+            name: round(float(np.mean([score[name] for score in scores])), 4) for name in scores[0]
+        },
+        "gains": {
+            gain.part: round(gain.ndcg_with - gain.ndcg_without, 4)
+            for gain in sorted(gains, key=lambda gain: gain.ndcg_without)
+        },
+    }
