@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from movie_assets.assets.feature_files import FeatureFileIOManager
-from movie_assets.recommender import MovieFeatures, fit_features
+from movie_assets.recommender import MovieFeatures, fit_features, load_weights
 from movie_assets.recommender.storage import FeatureFileError, features_hash, load_features
+from movie_assets_tests.films import films_of
 
-FEATURES = fit_features([1, 2], ["thief", "robot"], ["", "Crime"], [1, 0])
+FEATURES = fit_features(films_of({"overview": "thief"}, {"genres": ["Crime"]}), load_weights())
 
 
 @dg.asset(io_manager_key="features")

@@ -46,7 +46,7 @@ MOVIES = [
     movie(4, "Amélie", 2001, original_title="Le Fabuleux Destin d'Amélie Poulain"),
     movie(5, "No Date", None, original_title=None),
 ]
-PAIRS = [(1, 1, 2, 0.9, ["crime", "city"]), (1, 2, 3, 0.5, []), (2, 1, 3, 0.75, ["crime"])]
+PAIRS = [(1, 1, 2, 0.9, ["Crime", "“city”"]), (1, 2, 3, 0.5, []), (2, 1, 3, 0.75, ["Crime"])]
 
 
 def write(database: Path, table: str, rows: pd.DataFrame) -> None:
@@ -62,8 +62,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
         path,
         "similarity_matrix",
         pd.DataFrame(
-            PAIRS[::-1], columns=["movie_id", "rank", "neighbour_id", "score", "shared_terms"]
-        ),
+            PAIRS[::-1], columns=["movie_id", "rank", "neighbour_id", "score", "reasons"]
+        ).assign(content=0.9, closeness=1.0, prior=1.0, co_liked=0.0, tmdb=0.0),
     )
     return path
 
@@ -74,8 +74,8 @@ def test_the_films_most_like_a_film(database: Path) -> None:
         1, "Heat", "Heat", 1995, 10.0, 8.0, 100, genres=("Crime", "Drama", "Action")
     )
     assert found.others == ()
-    assert [(r.rank, r.film.label, r.score, r.shared_terms) for r in found.found] == [
-        (1, "Scarface (1983)", 0.9, ("crime", "city")),
+    assert [(r.rank, r.film.label, r.score, r.reasons) for r in found.found] == [
+        (1, "Scarface (1983)", 0.9, ("Crime", "“city”")),
         (2, "Scarface (1932)", 0.5, ()),
     ]
     assert found.found[0].film.genres == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from itertools import combinations
 
@@ -9,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import sparse
 
 from movie_assets.recommender import MovieFeatures, Neighbours, nearest_neighbours, quality, rmse
+from movie_assets_tests.films import features_of, pairs_of, weights_of
 
 
 def test_rmse_by_hand() -> None:
@@ -21,23 +22,16 @@ def test_rmse_by_hand() -> None:
     assert rmse([], []) is None
 
 
-def features_of(rows: list[list[float]], candidates: list[bool]) -> MovieFeatures:
-    n_terms = len(rows[0])
-    return MovieFeatures(
-        np.arange(len(rows), dtype=np.int32),
-        np.array(candidates),
-        sparse.csr_matrix(np.array(rows, np.float32)),
-        tuple(f"term{i}" for i in range(n_terms)),
-    )
-
-
 def figures(
     features: MovieFeatures, neighbours: Neighbours, top: int = 10
 ) -> dict[str, float | None]:
-    n_movies = len(features.movie_ids)
+    n_movies = features.n_movies
     found = quality(
         features,
-        neighbours,
+        rows=neighbours.rows,
+        columns=neighbours.columns,
+        ranks=neighbours.ranks,
+        scores=neighbours.scores,
         popularity=np.array([10.0, 20.0, 40.0, 80.0])[:n_movies],
         vote_average=np.array([5.0, 6.0, 8.0, 1.0])[:n_movies],
         vote_count=VOTES[:n_movies],
@@ -49,10 +43,9 @@ def figures(
 
 VOTES = np.array([100.0, 300.0, 600.0, 0.0])
 # Film 0 has two neighbours, film 1 one; film 3 has no votes and no term in common with any.
-FILMS = features_of([[1, 0, 0], [0.6, 0.8, 0], [0.8, 0.6, 0], [0, 0, 1]], [True, True, True, False])
-NEIGHBOURS = Neighbours(
-    rows=np.array([0, 0, 1], np.int32),
-    columns=np.array([2, 1, 2], np.int32),
+FILMS = features_of([[1, 0, 0], [0.6, 0.8, 0], [0.8, 0.6, 0], [0, 0, 1]], votes=VOTES)
+NEIGHBOURS = dataclasses.replace(
+    pairs_of((0, 2), (0, 1), (1, 2)),
     ranks=np.array([1, 2, 1], np.int32),
     scores=np.array([0.8, 0.6, 0.96], np.float32),
 )
@@ -82,8 +75,8 @@ def test_only_the_first_neighbours_count() -> None:
 
 
 def test_nothing_can_be_told_without_neighbours() -> None:
-    nobody = features_of([[1.0], [0.0]], [False, False])
-    found = figures(nobody, nearest_neighbours(nobody, 5))
+    nobody = features_of([[1.0], [0.0]], votes=[0, 0])
+    found = figures(nobody, nearest_neighbours(nobody, weights_of(), 5))
     assert found.pop("films_with_neighbours") == 0.0
     assert set(found.values()) == {None}
 
@@ -99,8 +92,8 @@ def test_nothing_can_be_told_without_neighbours() -> None:
 )
 def test_diversity_as_pair_by_pair(rows: list[list[float]], k: int) -> None:
     # Only films with votes are recommended, and only those have a novelty.
-    features = features_of(rows, (VOTES > 0).tolist())
-    neighbours = nearest_neighbours(features, k)
+    features = features_of(rows, votes=VOTES)
+    neighbours = nearest_neighbours(features, weights_of(), k)
     lists = [neighbours.columns[neighbours.rows == row] for row in range(4)]
     distances = [
         np.mean([1 - np.dot(rows[a], rows[b]) for a, b in combinations(films, 2)])

@@ -13,20 +13,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from movie_assets.recommender import MovieFeatures, fit_features
+from movie_assets.recommender import MovieFeatures, fit_features, load_weights
 from movie_assets.recommender.storage import (
     FeatureFileError,
     features_hash,
     load_features,
     save_features,
 )
+from movie_assets_tests.films import features_of, films_of
 
 FEATURES = fit_features(
-    [3, 1, 2],
-    ["A thief plans a job", "A robot learns Čeština", "Love and robots"],
-    ["Crime", "Drama", ""],
-    [1, 0, 5],
+    films_of(
+        {"id": 3, "overview": "A thief plans a job", "genres": ["Crime"], "vote_count": 1},
+        {"id": 1, "overview": "A robot learns Čeština", "release_date": "1999", "vote_average": 5},
+        {"id": 2, "overview": "Love and robots", "actors": ["Ann", "Bob"], "vote_count": 5},
+    ),
+    load_weights(),
 )
+ARRAYS = ("movie_ids", "field_ends", "idf", "years", "votes", "ratings")
 
 
 @pytest.fixture(scope="module")
@@ -37,12 +41,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 def assert_same(one: MovieFeatures, other: MovieFeatures) -> None:
-    np.testing.assert_array_equal(one.movie_ids, other.movie_ids)
-    np.testing.assert_array_equal(one.is_candidate, other.is_candidate)
-    np.testing.assert_array_equal(one.matrix.toarray(), other.matrix.toarray())
+    for name in ARRAYS:
+        mine, its = getattr(one, name), getattr(other, name)
+        np.testing.assert_array_equal(mine, its, strict=True, err_msg=name)
+    np.testing.assert_array_equal(one.matrix.toarray(), other.matrix.toarray(), strict=True)
     assert one.vocabulary == other.vocabulary
-    dtypes = [(f.movie_ids.dtype, f.is_candidate.dtype, f.matrix.dtype) for f in (one, other)]
-    assert dtypes[0] == dtypes[1]
+    assert one.fields == other.fields
     assert features_hash(one) == features_hash(other)
 
 
@@ -55,12 +59,7 @@ def test_round_trip(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shape", [(0, 0), (2, 0), (0, 2)])
 def test_round_trip_of_nothing(tmp_path: Path, shape: tuple[int, int]) -> None:
-    nothing = MovieFeatures(
-        np.arange(shape[0], dtype=np.int32),
-        np.zeros(shape[0], bool),
-        sparse.csr_matrix(shape, dtype=np.float32),
-        ("ant", "bee")[: shape[1]],
-    )
+    nothing = features_of(np.zeros(shape))
     save_features(tmp_path / "f.npz", nothing)
     assert_same(load_features(tmp_path / "f.npz"), nothing)
 
@@ -117,6 +116,10 @@ def lone_array(path: Path) -> None:
         lambda path: npz(path, **whole_arrays() | {"vocabulary": np.array([0xFF], np.uint8)}),
         lambda path: npz(path, **whole_arrays() | {"movie_ids": np.arange(7)}),
         lambda path: npz(path, **whole_arrays() | {"shape": np.array([3, 2])}),
+        lambda path: npz(path, **whole_arrays() | {"field_ends": np.array([0, 2])}),
+        lambda path: npz(
+            path, **{name: array for name, array in whole_arrays().items() if name != "votes"}
+        ),
     ],
     ids=[
         "a folder",
@@ -127,6 +130,8 @@ def lone_array(path: Path) -> None:
         "not UTF-8",
         "other length",
         "other shape",
+        "other fields",
+        "votes missing",
     ],
 )
 def test_what_save_features_never_writes(tmp_path: Path, damage: Any) -> None:
@@ -138,13 +143,13 @@ def test_what_save_features_never_writes(tmp_path: Path, damage: Any) -> None:
 
 def whole_arrays() -> dict[str, Any]:
     return {
-        "movie_ids": FEATURES.movie_ids,
-        "is_candidate": FEATURES.is_candidate,
+        **{name: getattr(FEATURES, name) for name in ARRAYS},
         "data": FEATURES.matrix.data,
         "indices": FEATURES.matrix.indices,
         "indptr": FEATURES.matrix.indptr,
         "shape": np.array(FEATURES.matrix.shape),
         "vocabulary": np.frombuffer("\n".join(FEATURES.vocabulary).encode(), np.uint8),
+        "fields": np.frombuffer("\n".join(FEATURES.fields).encode(), np.uint8),
     }
 
 
@@ -189,7 +194,7 @@ def test_a_failing_write_leaves_the_old_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(step, fail)
-    other = dataclasses.replace(FEATURES, is_candidate=~FEATURES.is_candidate)
+    other = dataclasses.replace(FEATURES, votes=FEATURES.votes + 1)
     with pytest.raises(OSError, match="No space left"):
         save_features(path, other)
     assert path.read_bytes() == before
@@ -199,38 +204,29 @@ def test_a_failing_write_leaves_the_old_file(
     assert_same(load_features(path), other)
 
 
-def changed(field: str, position: int) -> MovieFeatures:
+def changed(name: str, position: int) -> MovieFeatures:
     matrix = FEATURES.matrix.copy()
-    arrays = {
-        "movie_ids": FEATURES.movie_ids.copy(),
-        "is_candidate": FEATURES.is_candidate.copy(),
-        "vocabulary": list(FEATURES.vocabulary),
-        "data": matrix.data,
-        "indices": matrix.indices,
-    }
-    if field == "movie_ids":
-        arrays[field][-1] += 1
-    elif field == "is_candidate":
-        arrays[field][position] ^= True
-    elif field == "vocabulary":
-        arrays[field][position] += "x"
-    elif field == "data":
+    if name == "data":
         matrix.data[position] = np.nextafter(matrix.data[position], np.float32(2))
-    elif field == "indices":
+    elif name == "indices":
         matrix.indices[[0, 1]] = matrix.indices[[1, 0]]
-    else:  # the same weights, one of them in the next film's row
+    elif name == "indptr":  # the same weights, one of them in the next film's row
         matrix.indptr[1] += 1
-    return MovieFeatures(
-        arrays["movie_ids"], arrays["is_candidate"], matrix, tuple(arrays["vocabulary"])
-    )
+    elif name in ("vocabulary", "fields"):
+        names = list(getattr(FEATURES, name))
+        names[position] += "x"
+        return dataclasses.replace(FEATURES, **{name: tuple(names)})
+    else:
+        array = getattr(FEATURES, name).copy()
+        array[-1 if name == "movie_ids" else position] += 1
+        return dataclasses.replace(FEATURES, **{name: array})
+    return dataclasses.replace(FEATURES, matrix=matrix)
 
 
-@pytest.mark.parametrize("position", [0, 2])
-@pytest.mark.parametrize(
-    "field", ["movie_ids", "is_candidate", "vocabulary", "data", "indices", "indptr"]
-)
-def test_the_hash_sees_every_array(field: str, position: int) -> None:
-    assert features_hash(changed(field, position)) != features_hash(FEATURES)
+@pytest.mark.parametrize("position", [1, 2])
+@pytest.mark.parametrize("name", [*ARRAYS, "vocabulary", "fields", "data", "indices", "indptr"])
+def test_the_hash_sees_every_array(name: str, position: int) -> None:
+    assert features_hash(changed(name, position)) != features_hash(FEATURES)
 
 
 def test_the_hash_sees_a_column_more() -> None:
@@ -238,8 +234,14 @@ def test_the_hash_sees_a_column_more() -> None:
         (FEATURES.matrix.data, FEATURES.matrix.indices, FEATURES.matrix.indptr),
         shape=(3, FEATURES.matrix.shape[1] + 1),
     )
-    more = MovieFeatures(
-        FEATURES.movie_ids, FEATURES.is_candidate, wider, (*FEATURES.vocabulary, "zebra")
+    ends = FEATURES.field_ends.copy()
+    ends[-1] += 1
+    more = dataclasses.replace(
+        FEATURES,
+        matrix=wider,
+        vocabulary=(*FEATURES.vocabulary, "zebra"),
+        idf=np.append(FEATURES.idf, np.float32(1)),
+        field_ends=ends,
     )
     assert features_hash(more) != features_hash(FEATURES)
 
