@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _BLUE, _GREY = "#47a", "#888"  # read well on light and dark pages
 _WIDTH, _HEIGHT = 720, 420
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 30, 40, 50
+_BELOW_ZERO = 10  # so that names of points at zero keep off the numbers below
 _FONT = 12
 _LETTER = 0.56 * _FONT  # how wide letters are on average
 
@@ -79,7 +80,7 @@ def _drawing(points: list[_Point], task: str) -> str:
         return _LEFT + width * (math.log(x) - first) / (last - first)
 
     def down(y: float) -> float:
-        return _TOP + height * (1 - y / rows[-1])
+        return _TOP + (height - _BELOW_ZERO) * (1 - y / rows[-1])
 
     placed = [_Point(p.name, across(p.x), down(p.y), down(p.low), down(p.high)) for p in points]
     parts = [
