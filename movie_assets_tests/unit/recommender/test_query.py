@@ -1,0 +1,250 @@
+"""Questions asked at query time: they are answered exactly, over every film."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import sparse
+
+from movie_assets.recommender import Signal, fit_features, load_weights, nearest_neighbours
+from movie_assets.recommender.films import film_frame
+from movie_assets.recommender.query import EmptyTasteError, Filters, Recommender, Taste
+from movie_assets.recommender.ranking import fit_ranking
+
+WEIGHTS = load_weights()
+GENRES = ["Drama", "Comedy", "Horror", "Family", "Crime"]
+
+
+def made_up(n: int = 60, seed: int = 0) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    words = [f"word{i}" for i in range(40)]
+    return film_frame(
+        pd.DataFrame(
+            {
+                "id": random.permutation(np.arange(1, 3 * n))[:n],
+                "title": [f"Film {i}" for i in range(n)],
+                "overview": [" ".join(random.choice(words, 8)) for _ in range(n)],
+                "genres": [list(random.choice(GENRES, 2, replace=False)) for _ in range(n)],
+                "original_language": random.choice(["en", "fr", "ja"], n),
+                "release_date": [f"{year}-05-01" for year in random.integers(1950, 2020, n)],
+                "vote_count": random.integers(0, 3000, n),
+                "vote_average": random.uniform(3, 9, n),
+            }
+        )
+    )
+
+
+FILMS = made_up()
+FEATURES = fit_features(FILMS, WEIGHTS)
+RECOMMENDER = Recommender(FEATURES, WEIGHTS)
+
+
+@pytest.mark.parametrize("popularity", [None, 0.0, 0.3, 1.0])
+@pytest.mark.parametrize("film", [0, 17, 59])
+def test_similar_is_what_is_published(film: int, popularity: float | None) -> None:
+    published = nearest_neighbours(
+        FEATURES, WEIGHTS, 10, popularity=popularity, rows=np.array([film], np.int32)
+    )
+    answer = RECOMMENDER.similar(film, 10, popularity=popularity)
+    np.testing.assert_array_equal(answer.columns, published.columns)
+    np.testing.assert_allclose(answer.scores, published.scores, rtol=1e-5)
+    for part in ("content", "closeness", "prior"):
+        np.testing.assert_allclose(getattr(answer, part), getattr(published, part), rtol=1e-4)
+
+
+def test_similar_with_signals_is_what_is_published() -> None:
+    random = np.random.default_rng(1)
+    pairs = sparse.random(60, 60, 0.1, "csr", np.float32, random)
+    signals = [
+        Signal("co_liked", 0.4, sparse.csr_matrix(pairs)),
+        Signal("tmdb", 0.1, pairs.T.tocsr()),
+    ]
+    published = nearest_neighbours(FEATURES, WEIGHTS, 10, signals=signals)
+    for film in range(60):
+        answer = Recommender(FEATURES, WEIGHTS, signals).similar(film, 10)
+        mine = published.rows == film
+        np.testing.assert_allclose(answer.scores, published.scores[mine], rtol=1e-5)
+        assert set(answer.columns) == set(published.columns[mine])
+
+
+def test_filters_by_hand() -> None:
+    def allowed(**filters: Any) -> pd.DataFrame:
+        return FILMS[Filters(**filters).allowed(FEATURES)]
+
+    assert len(allowed()) == (FILMS["vote_count"] > 0).sum()
+    assert allowed(first_year=1980, last_year=1989)["year"].between(1980, 1989).all()
+    assert all("Horror" in genres for genres in allowed(genres=("Horror",))["genres"])
+    assert not any("Horror" in genres for genres in allowed(without_genres=("Horror",))["genres"])
+    assert set(allowed(languages=("fr", "ja"))["original_language"]) == {"fr", "ja"}
+    assert (allowed(least_votes=500)["vote_count"] >= 500).all()
+    assert (allowed(least_rating=7.0)["vote_average"] >= 7).all()
+    assert len(allowed(genres=("No such genre",))) == 0
+
+
+def test_a_filtered_list_is_the_best_of_what_is_allowed() -> None:
+    filters = Filters(first_year=1980, languages=("en", "fr"))
+    every = RECOMMENDER.similar(3, 59)
+    wanted = every.columns[filters.allowed(FEATURES)[every.columns]][:5]
+    np.testing.assert_array_equal(RECOMMENDER.similar(3, 5, filters=filters).columns, wanted)
+
+
+def test_nothing_allowed_is_an_empty_list() -> None:
+    answer = RECOMMENDER.similar(3, 5, filters=Filters(least_votes=10**9))
+    assert len(answer.columns) == len(answer.scores) == 0
+
+
+def test_a_diverse_list_holds_other_films() -> None:
+    plain = RECOMMENDER.similar(3, 10)
+    diverse = RECOMMENDER.similar(3, 10, diversity=0.7)
+    assert diverse.columns[0] == plain.columns[0]
+
+    def likeness(columns: np.ndarray[Any, Any]) -> float:
+        rows = FEATURES.matrix[columns]
+        return float((rows @ rows.T).sum())
+
+    assert likeness(diverse.columns) < likeness(plain.columns)
+
+
+@pytest.mark.parametrize("k", [0, -1])
+def test_too_few_are_refused(k: int) -> None:
+    with pytest.raises(ValueError, match="k must be at least 1"):
+        RECOMMENDER.similar(0, k)
+    with pytest.raises(ValueError, match="k must be at least 1"):
+        RECOMMENDER.for_taste(Taste(np.array([1], np.int32), np.ones(1, np.float32)), k)
+
+
+# -- a person's films ---------------------------------------------------------------------------
+
+
+def dense_taste_scores(taste: Taste, popularity: float = 1.0) -> np.ndarray[Any, Any]:
+    ranking = fit_ranking(FEATURES, WEIGHTS, popularity)
+    total = np.zeros(60)
+    for film, value in zip(taste.films, taste.values, strict=True):
+        content = (FEATURES.matrix @ FEATURES.matrix[film].T).toarray().ravel().astype(np.float64)
+        scores = content * ranking.closeness(np.full(60, film), np.arange(60)) * ranking.prior
+        scores[film] = 0
+        scores **= WEIGHTS.profile.sharpness
+        total += value * scores / scores.sum()
+    total = np.maximum(total, 0)
+    total /= total.max()
+    total[taste.films] = total[taste.seen] = 0
+    return total
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.dictionaries(
+        st.integers(0, 59), st.floats(-1, 1).filter(lambda v: abs(v) > 0.01), min_size=1, max_size=8
+    )
+)
+def test_a_taste_is_scored_exactly(values: dict[int, float]) -> None:
+    values = {film: abs(value) for film, value in values.items()}
+    taste = Taste(np.array(list(values), np.int32), np.array(list(values.values()), np.float32))
+    answer = RECOMMENDER.for_taste(taste, 10)
+    expected = dense_taste_scores(taste)
+    np.testing.assert_allclose(
+        np.sort(answer.scores)[::-1], np.sort(expected)[::-1][:10], rtol=1e-3
+    )
+    np.testing.assert_allclose(answer.scores, expected[answer.films], rtol=1e-3)
+    assert not set(answer.films) & set(values)
+    assert ((answer.scores > 0) & (answer.scores <= 1)).all()
+
+
+def test_seen_films_are_left_out_and_say_nothing() -> None:
+    liked = Taste(np.array([5], np.int32), np.ones(1, np.float32))
+    first = RECOMMENDER.for_taste(liked, 5).films
+    seen = Taste(liked.films, liked.values, seen=first[:1])
+    np.testing.assert_array_equal(RECOMMENDER.for_taste(seen, 4).films, first[1:])
+
+
+def test_a_dislike_speaks_against_films_like_it() -> None:
+    liked = Taste(np.array([5, 6], np.int32), np.array([1, 1], np.float32))
+    best = int(RECOMMENDER.for_taste(liked, 1).films[0])
+    like_best = int(RECOMMENDER.similar(best, 1, popularity=1.0).columns[0])
+    values = np.array([1, 1, -1], np.float32)
+    disliked = Taste(np.array([5, 6, like_best], np.int32), values)
+    before, after = (
+        dict(zip(a.films.tolist(), a.scores.tolist(), strict=True))
+        for a in (RECOMMENDER.for_taste(liked, 50), RECOMMENDER.for_taste(disliked, 50))
+    )
+    assert after.get(best, 0) < before[best]
+
+
+def test_item_weights_bring_in_what_they_know() -> None:
+    weights = sparse.csr_matrix((np.float32([0.9]), ([5], [40])), (60, 60))
+    with_them = Recommender(FEATURES, WEIGHTS, item_weights=weights)
+    liked = Taste(np.array([5], np.int32), np.ones(1, np.float32))
+    answer = with_them.for_taste(liked, 3)
+    assert answer.films[0] == 40
+    assert answer.because[0].tolist() == [5, -1]
+    other = Taste(np.array([6], np.int32), np.ones(1, np.float32))
+    np.testing.assert_array_equal(
+        with_them.for_taste(other, 5).films, RECOMMENDER.for_taste(other, 5).films
+    )
+
+
+def test_a_taste_that_says_nothing_is_refused() -> None:
+    for films in ([], [3]):
+        nothing = Taste(np.array(films, np.int32), np.zeros(len(films), np.float32))
+        with pytest.raises(EmptyTasteError, match="at least one film"):
+            RECOMMENDER.for_taste(nothing, 5)
+
+
+@pytest.mark.parametrize(
+    ("films", "values", "message"),
+    [([1, 1], [1, 1], "twice"), ([1], [float("nan")], "no number"), ([1, 2], [1], "differ")],
+)
+def test_unusable_tastes_are_refused(films: list[int], values: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Taste(np.array(films, np.int32), np.array(values, np.float32))
+
+
+# -- ratings ------------------------------------------------------------------------------------
+
+
+def test_ratings_become_values() -> None:
+    taste = Taste.of_ratings([3, 1, 2], [5.0, 2.5, 3.0], WEIGHTS)
+    values = dict(zip(taste.films.tolist(), taste.values.tolist(), strict=True))
+    assert values == {3: 1.0, 1: pytest.approx(-WEIGHTS.profile.dislike), 2: 0.0}
+
+
+def test_younger_ratings_count_more() -> None:
+    half_life = WEIGHTS.profile.half_life
+    films = np.arange(int(half_life) + 1)
+    taste = Taste.of_ratings(films, np.full(len(films), 5.0), WEIGHTS, times=films)
+    by_film = dict(zip(taste.films.tolist(), taste.values.tolist(), strict=True))
+    assert by_film[films[-1]] == 1.0
+    assert by_film[0] == pytest.approx(0.5)
+
+
+def test_ratings_of_one_moment_are_of_one_age() -> None:
+    taste = Taste.of_ratings([4, 5, 6], [5, 5, 5], WEIGHTS, times=[10, 10, 10])
+    assert len(set(taste.values.tolist())) == 1
+
+
+def test_of_two_ratings_of_a_film_the_younger_counts() -> None:
+    taste = Taste.of_ratings([4, 4], [1, 5], WEIGHTS, times=[1, 2])
+    assert taste.films.tolist() == [4]
+    assert taste.values.tolist() == [1.0]
+    again = Taste.of_ratings([4, 4], [5, 1], WEIGHTS, times=[2, 1])
+    assert again.values.tolist() == [1.0]
+
+
+@pytest.mark.parametrize("stars", [[float("nan")], [float("inf")], [1.0, 2.0]])
+def test_ratings_that_are_none_are_refused(stars: list[float]) -> None:
+    with pytest.raises(ValueError, match="one rating, a number"):
+        Taste.of_ratings([1], stars, WEIGHTS)
+
+
+def test_somebody_with_fifty_thousand_ratings() -> None:
+    random = np.random.default_rng(0)
+    taste = Taste.of_ratings(
+        random.integers(0, 60, 50_000), random.uniform(0.5, 5, 50_000), WEIGHTS
+    )
+    assert len(taste.films) == 60
+    assert len(RECOMMENDER.for_taste(taste, 5).films) == 0  # all have been seen
