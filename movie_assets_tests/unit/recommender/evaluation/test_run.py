@@ -118,7 +118,7 @@ def test_another_signal_changes_our_lists(films: pd.DataFrame, weights: Weights)
 
 def test_without_ratings_nothing_can_be_learned(films: pd.DataFrame, weights: Weights) -> None:
     evaluated = Evaluated(Catalogue.of(films), weights)
-    for learned in ("co_likes", "item_weights"):
+    for learned in ("co_liked", "item_weights"):
         with pytest.raises(ValueError, match="no ratings to learn from"):
             getattr(evaluated, learned)
 
