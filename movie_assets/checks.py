@@ -176,7 +176,7 @@ def _checks() -> dict[str, tuple[tuple[str, ...], list[Check]]]:
         ),
         "recommendation_quality": (
             (),
-            [_schema("recommendation_quality"), _unique("recommendation_quality", "metric")],
+            [_schema("recommendation_quality"), _FIGURES_UNIQUE],
         ),
     }
 
@@ -235,6 +235,17 @@ def _unique(table: str, column: str) -> Check:
         return Finding(not repeated.any(), {"repeated": int(repeated.sum())})
 
     return Check(f"{column}s_unique", f"No {column} comes twice.", find)
+
+
+def _find_figures_unique(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
+    key = ["task", "method", "metric"]
+    repeated = int(inputs["recommendation_quality"].duplicated(key).sum())
+    return Finding(not repeated, {"repeated": repeated})
+
+
+_FIGURES_UNIQUE = Check(
+    "metrics_unique", "No metric of a method and a task comes twice.", _find_figures_unique
+)
 
 
 def _row_count_kept(table: str, extracted: str) -> Check:

@@ -1,4 +1,4 @@
-"""Recommendations: features, each film's neighbours, and how good they are.
+"""Recommendations: features, and each film's neighbours. How good they are is in ``quality``.
 
 The recommender itself is in ``movie_assets.recommender``; another one can take its place behind
 the same tables.
@@ -23,7 +23,6 @@ from movie_assets.recommender import (
     explanations,
     features,
     films,
-    metrics,
     neighbours,
     ranking,
     scoring,
@@ -153,30 +152,6 @@ def similarity_matrix(
             "best_score_mean": float(frame.loc[frame["rank"] == 1, "score"].mean()),
             "scores_histogram": histogram(frame["score"], "Scores of all neighbours", "score"),
         },
-    )
-
-
-@table_asset(group="recommend", uses=(metrics,), kinds=frozenset({"numpy", "duckdb"}))
-def recommendation_quality(
-    similarity_matrix: pd.DataFrame, movie_features: MovieFeatures, movies_table: pd.DataFrame
-) -> dg.MaterializeResult[pa.Table]:
-    """Measure the neighbours."""
-    ids = movie_features.movie_ids
-    movies = movies_table.set_index("id").loc[ids]
-    figures = recommender.quality(
-        movie_features,
-        rows=np.searchsorted(ids, similarity_matrix["movie_id"]).astype(np.int32),
-        columns=np.searchsorted(ids, similarity_matrix["neighbour_id"]).astype(np.int32),
-        ranks=similarity_matrix["rank"].to_numpy(np.int32),
-        scores=similarity_matrix["score"].to_numpy(np.float32),
-        popularity=movies["popularity"].to_numpy(np.float64),
-        vote_average=movies["vote_average"].to_numpy(np.float64),
-        vote_count=movies["vote_count"].to_numpy(np.float64),
-    )
-    return table_result(
-        "recommendation_quality",
-        pd.DataFrame(figures, columns=list(metrics.Figure._fields)),
-        {figure.metric: figure.value for figure in figures if figure.value is not None},
     )
 
 

@@ -239,13 +239,17 @@ SIMILARITY_MATRIX = TableSchema(
 
 RECOMMENDATION_QUALITY = TableSchema(
     name="recommendation_quality",
-    description="How good the recommendations are, one row a metric.",
+    description="How good the recommendations are beside baselines, one row a figure.",
     columns=(
+        Column("task", "VARCHAR", "What was asked for: 'similar films' or 'profiles'."),
+        Column("method", "VARCHAR", "What made the lists; 'published' is similarity_matrix."),
         Column("metric", "VARCHAR", "Name of the metric."),
         Column("value", "DOUBLE", "Its value, in the unit that the description names.", True),
+        Column("low", "DOUBLE", "Its 95 % bootstrap interval begins here.", True),
+        Column("high", "DOUBLE", "And ends here.", True),
         Column("description", "VARCHAR", "What the metric says, its unit, and which way is good."),
     ),
-    primary_key=("metric",),
+    primary_key=("task", "method", "metric"),
 )
 
 #: The declared tables by name.
