@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -23,36 +25,88 @@ def test_the_strongest_first_and_equals_in_the_order_of_columns() -> None:
     assert reasons(features, pairs_of((0, 1), (1, 0))) == [["bee", "dog", "ant"]] * 2
 
 
-def test_each_field_is_told_in_its_words() -> None:
-    film = {
-        "overview": "heist",
-        "genres": ["Crime"],
-        "keywords": ["los angeles"],
-        "directors": ["Michael Mann"],
-        "writers": ["{A} Writer"],
-        "actors": ["Al Pacino"],
-        "collection": "Heat Collection",
-        "original_language": "en",
-        "release_date": "1995",
-    }
-    features = fit_features(films_of(film, film), weights_of(dict.fromkeys(FIELDS, 1.0)))
-    assert reasons(features, pairs_of((0, 1)), top=20) == [
-        [
-            "“heist”",
-            "Crime",
-            "los angeles",
-            "directed by Michael Mann",
-            "written by {A} Writer",
-            "with Al Pacino",
-            "Heat Collection",
-        ]
+HEAT = {
+    "overview": "heist",
+    "genres": ["Crime"],
+    "keywords": ["los angeles"],
+    "directors": ["Michael Mann"],
+    "writers": ["{A} Writer"],
+    "actors": ["Al Pacino"],
+    "collection": "Heat Collection",
+    "original_language": "en",
+    "release_date": "1995",
+}
+
+
+def told(*films: dict[str, Any], top: int = 20, **weights: float) -> list[str]:
+    """Why the first two films go together."""
+    features = fit_features(films_of(*films), weights_of(weights or dict.fromkeys(FIELDS, 1.0)))
+    return reasons(features, pairs_of((0, 1)), top)[0]
+
+
+def test_each_field_is_told_in_its_words_the_most_telling_first() -> None:
+    expected = [
+        "Heat Collection",
+        "directed by Michael Mann",
+        "with Al Pacino",
+        "written by {A} Writer",
+        "los angeles",
+        "“heist”",
+        "Crime",
+    ]
+    assert told(HEAT, HEAT) == expected
+    for top in range(1, 7):
+        assert told(HEAT, HEAT, top=top) == expected[:top]
+    assert told(HEAT, HEAT, genres=100, text=1) == ["“heist”", "Crime"]
+
+
+def test_a_name_is_told_once() -> None:
+    both = HEAT | {"writers": ["Michael Mann"], "genres": ["Heist"]}
+    found = told(both, both)
+    assert "directed by Michael Mann" in found
+    assert "written by Michael Mann" not in found
+    assert "“heist”" in found
+    assert "Heist" not in found
+    # The next one takes its place.
+    assert told(both, both, top=3, directors=1, writers=1, text=1, genres=1, actors=1) == [
+        "directed by Michael Mann",
+        "with Al Pacino",
+        "“heist”",
     ]
 
 
-def test_a_field_that_counts_more_is_told_first() -> None:
-    film = {"overview": "heist", "actors": ["Al Pacino"]}
-    features = fit_features(films_of(film, film), weights_of({"text": 1, "actors": 2}))
-    assert reasons(features, pairs_of((0, 1)), top=1) == [["with Al Pacino"]]
+def test_words_that_many_films_have_are_no_reason() -> None:
+    """Of 50 films 20 are not many, and 21 are; names tell however many have them."""
+    common = {"overview": "heist", "genres": ["Crime"]}
+    others = [{"overview": f"word{n}"} for n in range(30)]
+    assert told(*[common] * 20, *others) == ["“heist”", "Crime"]
+    assert told(*[common] * 21, *others[:-1]) == ["Crime"]
+
+
+def test_what_brought_films_together_that_share_nothing() -> None:
+    """Film 0 is asked about; 19 little known films, and those of which is to be told."""
+    known = [{"vote_count": n, "release_date": "1980"} for n in range(1, 20)]
+    asked = {"release_date": "1995", "vote_count": 3}
+    films = [asked, *known]
+    cases: dict[tuple[Any, int], list[str]] = {
+        ("1995", 1000): ["well known", "of the same years"],
+        ("2001", 1000): ["well known"],
+        ("2000", 1): ["of the same years"],
+        ("1990", 1): ["of the same years"],
+        ("1989", 1): [],
+        (None, 1): [],
+    }
+    for (date, votes), expected in cases.items():
+        film = {"release_date": date, "vote_count": votes}
+        features = fit_features(films_of(*films, film), weights_of({"floor": 1}))
+        assert reasons(features, pairs_of((0, 20))) == [expected], (date, votes)
+        # Not where there is a better reason.
+        pair = pairs_of((0, 20), tmdb=[1.0])
+        assert reasons(features, pair) == [["recommended by TMDB"]]
+
+
+def test_two_films_of_no_year_are_not_of_the_same_years() -> None:
+    assert told({"vote_count": 0}, {"vote_count": 0}) == []
 
 
 def test_nothing_shared_and_no_pairs() -> None:
@@ -95,11 +149,10 @@ def test_as_multiplied_out(rows: list[list[float]], top: int, block: int) -> Non
     neighbours = nearest_neighbours(features, weights_of(), 4)
     expected = []
     for row, column in zip(neighbours.rows, neighbours.columns, strict=True):
-        shares = [a * b for a, b in zip(rows[row], rows[column], strict=True)]
-        order = sorted(
-            (-share, term) for share, term in zip(shares[:4], ANIMALS[:4], strict=True) if share
-        )
-        expected.append([term for _, term in order[:top]])
+        parts = [a * b for a, b in zip(rows[row], rows[column], strict=True)]
+        # Collections before genres, and of one field the strongest.
+        order = sorted((place < 2, -parts[place], ANIMALS[place]) for place in range(4))
+        expected.append([term for _, part, term in order if part][:top])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(explanations, "_PAIRS_A_BLOCK", block)
         assert shared_terms(features, neighbours, top) == expected
