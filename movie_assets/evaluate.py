@@ -156,7 +156,7 @@ def films_to_use(
         from movie_assets.recommender.films import read_catalogue  # noqa: PLC0415
 
         return read_catalogue(catalogue), []
-    from movie_assets.assets.film_tables import films_of, recommended_pairs  # noqa: PLC0415
+    from movie_assets.film_tables import films_of, recommended_pairs  # noqa: PLC0415
     from movie_assets.recommender.similar import Signal  # noqa: PLC0415
     from movie_assets.warehouse import TableMissingError  # noqa: PLC0415
     from movie_assets.warehouse.contents import stored_tables  # noqa: PLC0415

@@ -5,8 +5,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from movie_assets import recommender
-from movie_assets.assets import film_tables
+from movie_assets import film_tables, recommender
 from movie_assets.assets.declare import table_asset, table_result
 from movie_assets.recommender import (
     MovieFeatures,

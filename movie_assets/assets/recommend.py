@@ -12,8 +12,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from movie_assets import recommender
-from movie_assets.assets import film_tables
+from movie_assets import film_tables, recommender
 from movie_assets.assets.declare import preview, table_asset, table_result, timed
 from movie_assets.assets.pictures import histogram
 from movie_assets.assets.versions import code_version

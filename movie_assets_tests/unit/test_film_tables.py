@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from movie_assets.assets.film_tables import (
+from movie_assets.film_tables import (
     co_liked_pairs,
     films_of,
     recommended_pairs,

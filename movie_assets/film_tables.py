@@ -80,6 +80,16 @@ def recommended_pairs(
     return _pairs(movie_ids, rows, columns, (1 / np.log2(1 + places)).astype(np.float32))
 
 
+def item_weights_of(movie_ids: NDArray[np.int32], item_weights: pd.DataFrame) -> sparse.csr_matrix:
+    """What liking one film says of liking another; CSR float32 of shape (n_movies, n_movies)."""
+    return _pairs(
+        movie_ids,
+        item_weights["movie_id"].to_numpy(np.int64),
+        item_weights["neighbour_id"].to_numpy(np.int64),
+        item_weights["weight"].to_numpy(np.float32),
+    )
+
+
 def _pairs(
     movie_ids: NDArray[np.int32],
     rows: NDArray[np.int64],
