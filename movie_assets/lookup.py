@@ -1,25 +1,29 @@
 """Looking things up in the warehouse: a film by its title, and the films most like it.
 
 Reading only, and in one short read-only connection, so that a refresh is not kept waiting. Nothing
-here imports Dagster: a look-up takes a fraction of a second.
+here imports Dagster: a look-up takes a fraction of a second. What has to be worked out first, for
+dials, filters or a person's films, is for ``answers``.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from rapidfuzz import fuzz, process
 
+from movie_assets.recommender.diversity import spread_collections
 from movie_assets.recommender.metrics import rmse
 from movie_assets.warehouse import TableMissingError
 from movie_assets.warehouse.contents import stored_tables
 from movie_assets.warehouse.store import connect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 _SUGGESTIONS = 5
@@ -133,51 +137,111 @@ def recommend(
         TableMissingError: where nothing has been built yet.
         WarehouseError: of the type that says why the file cannot be read.
     """
-    if (found := _YEAR_AT_END.match(title.strip())) and year in {None, int(found["year"])}:
-        title, year = found["title"], int(found["year"])
     needed = {"movies_table", "genres_table", "similarity_matrix"}
-    if not needed <= stored_tables(database, wait_seconds=wait_seconds):
-        raise TableMissingError(
-            f"There are no recommendations in {database} yet. Make them with: movie-assets build"
-        )
+    stored = stored_tables(database, wait_seconds=wait_seconds)
+    if not needed <= stored:
+        raise not_built(database)
     with connect(database, read_only=True, wait_seconds=wait_seconds) as connection:
         films = _films(connection)
-        matches = find_films(films, title, year)
-        chosen, *others = matches
-        pairs = connection.execute(
-            "SELECT rank, neighbour_id, score, reasons FROM similarity_matrix "
-            "WHERE movie_id = ? ORDER BY rank LIMIT ?",
-            [chosen.id, limit],
-        ).fetchall()
+        chosen, *others = Titles(films).find(title, year)
+        pairs = _pairs(connection, chosen, has_details="movie_details" in stored)
     by_id = {film.id: film for film in films}
-    return Recommendations(
-        chosen,
-        tuple(others),
-        tuple(
-            Recommendation(rank, by_id[neighbour], score, tuple(terms))
-            for rank, neighbour, score, terms in pairs
-            if neighbour in by_id
-        ),
+    pairs = [pair for pair in pairs if pair[0] in by_id]
+    # One franchise must not fill the list, though its films are the most alike.
+    order = spread_collections(np.array([pair[-1] for pair in pairs], dtype=np.int32), limit)
+    found = tuple(
+        Recommendation(rank, by_id[neighbour], score, tuple(reasons))
+        for rank, (neighbour, score, reasons, _) in enumerate((pairs[i] for i in order), start=1)
+    )
+    return Recommendations(chosen, tuple(others), found)
+
+
+def read_films(database: Path, *, wait_seconds: float = 10.0) -> list[Film]:
+    """All films.
+
+    Raises:
+        TableMissingError: where nothing has been built yet.
+        WarehouseError: of the type that says why the file cannot be read.
+    """
+    if not {"movies_table", "genres_table"} <= stored_tables(database, wait_seconds=wait_seconds):
+        raise not_built(database)
+    with connect(database, read_only=True, wait_seconds=wait_seconds) as connection:
+        return _films(connection)
+
+
+def not_built(database: Path) -> TableMissingError:
+    """Give the error to raise where there is nothing to recommend by."""
+    return TableMissingError(
+        f"There are no recommendations in {database} yet. Make them with: movie-assets build"
     )
 
 
-def find_films(films: Iterable[Film], title: str, year: int | None = None) -> list[Film]:
-    """The films of a title, the one with most votes first.
+@dataclass(frozen=True)
+class Titles:
+    """Films by their titles.
 
-    Raises:
-        NoSuchFilmError: with suggestions.
+    Attributes:
+        films: all of them.
     """
-    wanted = normalised(title)
-    candidates = sorted(films, key=lambda film: (-film.vote_count, film.id))
-    of_other_years: dict[int, Film] = {}
-    for same in (_same_title, _same_original_title, _same_but_for_article):
-        matches = [film for film in candidates if same(film, wanted)]
-        of_year = [film for film in matches if year is None or film.year == year]
-        if of_year:
-            return of_year
-        of_other_years |= {film.id: film for film in matches}
-    hints = list(of_other_years.values()) or _suggestions(candidates, wanted)
-    raise NoSuchFilmError(title, year, hints)
+
+    films: list[Film] = field(repr=False)
+
+    def find(self, title: str, year: int | None = None) -> list[Film]:
+        """The films of a title, the one with most votes first.
+
+        ``"Scarface (1932)"`` names the year too.
+
+        Raises:
+            NoSuchFilmError: with suggestions.
+        """
+        if (found := _YEAR_AT_END.match(title.strip())) and year in {None, int(found["year"])}:
+            title, year = found["title"], int(found["year"])
+        wanted = normalised(title)
+        of_other_years: dict[int, Film] = {}
+        for matches in self._matches(wanted):
+            of_year = [film for film in matches if year is None or film.year == year]
+            if of_year:
+                return of_year
+            of_other_years |= {film.id: film for film in matches}
+        raise NoSuchFilmError(title, year, list(of_other_years.values()) or self._like(wanted))
+
+    def _matches(self, wanted: str) -> Iterator[list[Film]]:
+        """The films of a normalised title, and then those that some would call by it."""
+        yield self._by_title.get(wanted, [])
+        yield self._by_original_title.get(wanted, [])
+        yield self._by_title_without_article.get(_ARTICLE.sub("", wanted), [])
+
+    @cached_property
+    def _best_known_first(self) -> list[Film]:
+        return sorted(self.films, key=lambda film: (-film.vote_count, film.id))
+
+    @cached_property
+    def _by_title(self) -> dict[str, list[Film]]:
+        return self._by(lambda film: normalised(film.title))
+
+    @cached_property
+    def _by_original_title(self) -> dict[str, list[Film]]:
+        return self._by(lambda film: film.original_title and normalised(film.original_title))
+
+    @cached_property
+    def _by_title_without_article(self) -> dict[str, list[Film]]:
+        return self._by(lambda film: _ARTICLE.sub("", normalised(film.title)))
+
+    def _by(self, key: Callable[[Film], str | None]) -> dict[str, list[Film]]:
+        found: dict[str, list[Film]] = {}
+        for film in self._best_known_first:
+            name = key(film)
+            if name is not None:
+                found.setdefault(name, []).append(film)
+        return found
+
+    def _like(self, wanted: str) -> list[Film]:
+        """The films whose titles are most like one; of equally alike ones the better known."""
+        titles = [normalised(film.title) for film in self._best_known_first]
+        found = process.extract(
+            wanted, titles, scorer=_likeness, limit=_SUGGESTIONS, score_cutoff=_LEAST_LIKENESS
+        )
+        return [self._best_known_first[index] for _, _, index in found]
 
 
 def normalised(title: str) -> str:
@@ -210,27 +274,6 @@ def _is_accent(character: str) -> bool:
     return combining >= 200 or 10 <= combining <= 36
 
 
-def _same_title(film: Film, wanted: str) -> bool:
-    return normalised(film.title) == wanted
-
-
-def _same_original_title(film: Film, wanted: str) -> bool:
-    return film.original_title is not None and normalised(film.original_title) == wanted
-
-
-def _same_but_for_article(film: Film, wanted: str) -> bool:
-    return _ARTICLE.sub("", normalised(film.title)) == _ARTICLE.sub("", wanted)
-
-
-def _suggestions(films: list[Film], wanted: str) -> list[Film]:
-    titles = [normalised(film.title) for film in films]
-    # Films are in order of votes and the sort is stable, so the better known of equals comes first.
-    found = process.extract(
-        wanted, titles, scorer=_likeness, limit=_SUGGESTIONS, score_cutoff=_LEAST_LIKENESS
-    )
-    return [films[index] for _, _, index in found]
-
-
 def _likeness(one: str, other: str, **_: object) -> float:
     """0 to 100: of the letters or, a little less, of the words that both have."""
     return max(fuzz.ratio(one, other), 0.9 * fuzz.token_set_ratio(one, other))
@@ -252,3 +295,19 @@ def _films(connection: Any) -> list[Film]:
         """
     ).fetchall()
     return [Film(*row[:-1], genres=tuple(row[-1])) for row in rows]  # type: ignore[misc]
+
+
+def _pairs(
+    connection: Any, film: Film, *, has_details: bool
+) -> list[tuple[int, float, list[str], int]]:
+    """A film's neighbours by rank: id, score, reasons, and the collection, -1 for none."""
+    collection, join = "-1", ""
+    if has_details:
+        collection = "coalesce(collection_id, -1)"
+        join = "LEFT JOIN movie_details ON movie_details.id = neighbour_id"
+    found: list[tuple[int, float, list[str], int]] = connection.execute(
+        f"SELECT neighbour_id, score, reasons, {collection} FROM similarity_matrix {join} "  # noqa: S608
+        "WHERE movie_id = ? ORDER BY rank",
+        [film.id],
+    ).fetchall()
+    return found

@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movie_assets.lookup import Film, NoSuchFilmError, find_films, normalised, recommend
+from movie_assets.lookup import (
+    Film,
+    NoSuchFilmError,
+    Titles,
+    normalised,
+    read_films,
+    recommend,
+)
 from movie_assets.warehouse import TABLES, TableMissingError, validate, write_table
 from movie_assets.warehouse.errors import WarehouseVersionError
 
@@ -51,6 +58,12 @@ PAIRS = [(1, 1, 2, 0.9, ["Crime", "“city”"]), (1, 2, 3, 0.5, []), (2, 1, 3, 
 
 def write(database: Path, table: str, rows: pd.DataFrame) -> None:
     write_table(database, TABLES[table], validate(rows, TABLES[table]))
+
+
+def neighbours(pairs: list[tuple[int, int, int, float, list[str]]]) -> pd.DataFrame:
+    names = ["movie_id", "rank", "neighbour_id", "score", "reasons"]
+    parts = dict.fromkeys(("content", "closeness", "prior", "co_liked", "tmdb"), 0.5)
+    return pd.DataFrame(pairs, columns=names).assign(**parts)
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +181,42 @@ def test_a_neighbour_that_is_gone_is_left_out(tmp_path: Path, database: Path) ->
     assert [r.film.id for r in recommend(copy, "Heat").found] == [3]
 
 
+def detail(film_id: int, collection: int | None) -> dict[str, Any]:
+    lists = ("keywords", "directors", "writers", "composers", "actors", "recommended_ids")
+    nothing = ("imdb_id", "tagline", "runtime", "collection_name")
+    return {
+        "id": film_id,
+        "collection_id": collection,
+        **{name: [] for name in lists},
+        **dict.fromkeys(nothing),
+    }
+
+
+def test_one_franchise_does_not_fill_the_list(tmp_path: Path) -> None:
+    """Films 2 to 9 are like film 1, in this order; all but 5 and 8 are of its collection."""
+    path = tmp_path / "films.duckdb"
+    write(path, "movies_table", pd.DataFrame([movie(n, f"Film {n}") for n in range(1, 10)]))
+    write(path, "genres_table", pd.DataFrame({"id": list(GENRES), "name": list(GENRES.values())}))
+    pairs = [(1, n - 1, n, 1 - n / 10, [f"reason {n}"]) for n in range(2, 10)]
+    write(path, "similarity_matrix", neighbours(pairs))
+    details = [detail(n, None if n in (5, 8) else 7) for n in range(1, 10)]
+    write(path, "movie_details", pd.DataFrame(details).astype({"collection_id": "Int32"}))
+
+    found = recommend(path, "Film 1", limit=4).found
+    assert [r.film.id for r in found] == [2, 5, 8, 3]
+    assert [r.rank for r in found] == [1, 2, 3, 4]
+    assert [r.score for r in found] == [0.8, 0.5, pytest.approx(0.2), 0.7]
+    assert found[1].reasons == ("reason 5",)
+    # Where there is nothing else, the franchise is better than nothing.
+    assert len(recommend(path, "Film 1", limit=10).found) == 8
+
+
+def test_all_films(database: Path, tmp_path: Path) -> None:
+    assert sorted(film.id for film in read_films(database)) == [1, 2, 3, 4, 5]
+    with pytest.raises(TableMissingError, match="movie-assets build"):
+        read_films(tmp_path / "none.duckdb")
+
+
 # -- titles ------------------------------------------------------------------------------------
 
 
@@ -210,7 +259,7 @@ def film(film_id: int, title: str, original: str | None = None, **changes: Any) 
 )
 def test_one_title_in_two_spellings(title: str, typed: str) -> None:
     assert normalised(title) == normalised(typed)
-    assert find_films([film(1, title)], typed)[0].id == 1
+    assert Titles([film(1, title)]).find(typed)[0].id == 1
 
 
 @pytest.mark.parametrize(
@@ -241,30 +290,30 @@ def test_any_text_may_be_normalised_again(title: str) -> None:
 
 def test_exact_titles_go_before_original_ones_and_those_before_articles() -> None:
     films = [film(1, "The Ring"), film(2, "Loop", "Ring", vote_count=99), film(3, "Ring")]
-    assert [f.id for f in find_films(films, "ring")] == [3]
-    assert [f.id for f in find_films(films[:2], "ring")] == [2]
-    assert [f.id for f in find_films(films[:1], "ring")] == [1]
-    assert [f.id for f in find_films(films[:1], "A Ring")] == [1]
+    assert [f.id for f in Titles(films).find("ring")] == [3]
+    assert [f.id for f in Titles(films[:2]).find("ring")] == [2]
+    assert [f.id for f in Titles(films[:1]).find("ring")] == [1]
+    assert [f.id for f in Titles(films[:1]).find("A Ring")] == [1]
 
 
 def test_the_year_is_looked_for_in_all_forms_of_the_title() -> None:
     films = [film(1, "The Ring", year=2002), film(2, "Ring", year=1998)]
-    assert [f.id for f in find_films(films, "The Ring", 1998)] == [2]
+    assert [f.id for f in Titles(films).find("The Ring", 1998)] == [2]
     with pytest.raises(NoSuchFilmError) as raised:
-        find_films(films, "The Ring", 1950)
+        Titles(films).find("The Ring", 1950)
     assert [f.id for f in raised.value.suggestions] == [1, 2]
 
 
 def test_most_votes_first_and_then_by_id() -> None:
     films = [film(3, "Heat"), film(2, "Heat", vote_count=50), film(1, "Heat")]
-    assert [f.id for f in find_films(films, "Heat")] == [2, 1, 3]
+    assert [f.id for f in Titles(films).find("Heat")] == [2, 1, 3]
 
 
 def test_a_film_without_a_year_is_of_no_year() -> None:
     films = [film(1, "Heat", year=None)]
-    assert find_films(films, "Heat")[0].label == "Heat"
+    assert Titles(films).find("Heat")[0].label == "Heat"
     with pytest.raises(NoSuchFilmError, match="Did you mean Heat"):
-        find_films(films, "Heat", 1995)
+        Titles(films).find("Heat", 1995)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +336,7 @@ def test_suggestions(typed: str, expected: str) -> None:
         "Heat",
     ]
     with pytest.raises(NoSuchFilmError) as raised:
-        find_films([film(n, title) for n, title in enumerate(titles)], typed)
+        Titles([film(n, title) for n, title in enumerate(titles)]).find(typed)
     suggested = [f.title for f in raised.value.suggestions]
     assert suggested[0] == expected
     assert len(suggested) < len(titles)
@@ -296,5 +345,5 @@ def test_suggestions(typed: str, expected: str) -> None:
 def test_at_most_five_suggestions_the_better_known_first() -> None:
     films = [film(n, "Rocky", vote_count=n) for n in range(1, 9)]
     with pytest.raises(NoSuchFilmError) as raised:
-        find_films(films, "Rockx")
+        Titles(films).find("Rockx")
     assert [f.id for f in raised.value.suggestions] == [8, 7, 6, 5, 4]
