@@ -1,4 +1,4 @@
-"""The ``movie-assets`` command: build, recommend, evaluate, status and ui.
+"""The ``movie-assets`` command: build, recommend, taste, evaluate, status and ui.
 
 Only what a person types and sees belongs here. Errors are told in one line; ``--verbose`` shows
 where they come from. Exit codes: 0 all is well; 1 something failed, or (status) is out of date;
@@ -31,11 +31,11 @@ from movie_assets.console import (
 )
 from movie_assets.evaluate import evaluate
 from movie_assets.fit import fit
+from movie_assets.recommend import recommend, taste
 from movie_assets.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from movie_assets.build import BuildReport
-    from movie_assets.lookup import Film, Recommendations
 
 EXIT_FAILED, EXIT_USAGE, EXIT_NO_FILM, EXIT_NOT_BUILT = 1, 2, 3, 4
 EXIT_STOPPED = 130  # as shells have it for Ctrl-C
@@ -97,37 +97,8 @@ def build(
         raise typer.Exit(EXIT_FAILED)
 
 
-@app.command()
-def recommend(
-    titles: Annotated[
-        list[str], typer.Argument(metavar="TITLE...", help='Such as "Heat" or "Heat (1995)".')
-    ],
-    number: Annotated[
-        int, typer.Option("--number", "-n", min=1, max=50, help="How many films.")
-    ] = 10,
-    year: Annotated[
-        int | None, typer.Option(help="Of release, where several films share a title.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Show the films most like a film, or like each of several.
-
-    A title counts whatever its case and accents, and in the film's own language too.
-    """
-    settings = load_settings()
-    from movie_assets.lookup import recommend as look_up  # noqa: PLC0415
-
-    found = [look_up(settings.database, title, limit=number, year=year) for title in titles]
-    if as_json:
-        documents = [_as_json(recommendations) for recommendations in found]
-        print(  # noqa: T201 - rich would wrap and colour it
-            json.dumps(documents if len(documents) > 1 else documents[0], ensure_ascii=False)
-        )
-        return
-    for recommendations in found:
-        _show_recommendations(recommendations)
-
-
+app.command()(recommend)
+app.command()(taste)
 app.command()(evaluate)
 app.command()(fit)
 
@@ -254,10 +225,14 @@ def _is_history_full(message: str) -> bool:
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
+    from movie_assets.answers import FeaturesBehindError, UnknownNameError  # noqa: PLC0415
     from movie_assets.lookup import NoSuchFilmError  # noqa: PLC0415
     from movie_assets.movielens import MovieLensError  # noqa: PLC0415
+    from movie_assets.rated_films import RatingsFileError  # noqa: PLC0415
     from movie_assets.recommender.features import NoFeaturesError  # noqa: PLC0415
     from movie_assets.recommender.films import CatalogueError  # noqa: PLC0415
+    from movie_assets.recommender.query import EmptyTasteError  # noqa: PLC0415
+    from movie_assets.recommender.storage import FeatureFileError  # noqa: PLC0415
     from movie_assets.recommender.weights import WeightsError  # noqa: PLC0415
     from movie_assets.tmdb.errors import TmdbError  # noqa: PLC0415
     from movie_assets.warehouse import WarehouseError  # noqa: PLC0415
@@ -265,6 +240,11 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     return (
         SettingsError,
         NoSuchFilmError,
+        UnknownNameError,
+        EmptyTasteError,
+        RatingsFileError,
+        FeaturesBehindError,
+        FeatureFileError,
         CatalogueError,
         MovieLensError,
         NoFeaturesError,
@@ -276,16 +256,25 @@ def _expected_errors() -> tuple[type[Exception], ...]:
 
 
 def _exit_code(error: Exception) -> int:
+    from movie_assets.answers import FeaturesBehindError, UnknownNameError  # noqa: PLC0415
     from movie_assets.lookup import NoSuchFilmError  # noqa: PLC0415
     from movie_assets.movielens import MovieLensError  # noqa: PLC0415
+    from movie_assets.rated_films import RatingsFileError  # noqa: PLC0415
     from movie_assets.recommender.films import CatalogueError  # noqa: PLC0415
+    from movie_assets.recommender.query import EmptyTasteError  # noqa: PLC0415
+    from movie_assets.recommender.storage import FeatureFileError  # noqa: PLC0415
     from movie_assets.warehouse import TableMissingError  # noqa: PLC0415
 
     codes: dict[type[Exception], int] = {
         SettingsError: EXIT_USAGE,
         CatalogueError: EXIT_USAGE,
+        UnknownNameError: EXIT_USAGE,
+        EmptyTasteError: EXIT_USAGE,
+        RatingsFileError: EXIT_USAGE,
         NoSuchFilmError: EXIT_NO_FILM,
         TableMissingError: EXIT_NOT_BUILT,
+        FeatureFileError: EXIT_NOT_BUILT,
+        FeaturesBehindError: EXIT_NOT_BUILT,
     }
     if isinstance(error, MovieLensError):  # of one type for each fault
         return EXIT_USAGE
@@ -342,63 +331,3 @@ def _show_build(report: BuildReport, settings: Settings) -> None:
         done = f"{len(report.ran)} of {len(report.outcomes)} assets ran in {report.seconds:.1f} s"
         _out.print()
         _out.print(plain(f"{done}, into {settings.database}."), soft_wrap=True)
-
-
-def _show_recommendations(recommendations: Recommendations) -> None:
-    film = recommendations.film
-    heading = plain(f"Films like {film.label}", "bold")
-    _out.print()
-    _out.print(Text.assemble(heading, "  ", plain(", ".join(film.genres))))
-    if recommendations.others:
-        others = ", ".join(
-            f"--year {other.year} for {other.label}" for other in recommendations.others
-        )
-        _err.print(plain(f"Several films have this title: {others}."), style="yellow")
-    if not recommendations.found:
-        _out.print("No film shares a word of its overview or a genre with it.")
-        return
-    table = Table(box=None, pad_edge=False)
-    table.add_column("", justify="right", style="dim")
-    table.add_column("film", overflow="fold")
-    table.add_column("score", justify="right", no_wrap=True)
-    table.add_column("rated", justify="right", no_wrap=True)
-    table.add_column("because", style="dim", overflow="ellipsis", no_wrap=True)
-    for found in recommendations.found:
-        table.add_row(
-            str(found.rank),
-            plain(found.film.label),
-            f"{found.score:.2f}",
-            f"{found.film.vote_average:.1f}",
-            plain(", ".join(found.reasons)),
-        )
-    _out.print(table)
-
-
-def _as_json(recommendations: Recommendations) -> dict[str, Any]:
-    return {
-        "movie": _film_as_json(recommendations.film),
-        "others_of_this_title": [_film_as_json(film) for film in recommendations.others],
-        "recommendations": [
-            {
-                "rank": found.rank,
-                "score": round(found.score, 6),
-                "reasons": list(found.reasons),
-                **_film_as_json(found.film),
-            }
-            for found in recommendations.found
-        ],
-        "metrics": recommendations.metrics,
-    }
-
-
-def _film_as_json(film: Film) -> dict[str, Any]:
-    return {
-        "id": film.id,
-        "title": film.title,
-        "original_title": film.original_title,
-        "year": film.year,
-        "genres": list(film.genres),
-        "vote_average": film.vote_average,
-        "vote_count": film.vote_count,
-        "popularity": film.popularity,
-    }
