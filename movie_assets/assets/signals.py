@@ -16,11 +16,11 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movie_assets.assets.compiled import CO_LIKE_SEARCH
 from movie_assets.assets.declare import counts, table_asset, table_result
 from movie_assets.assets.pictures import histogram
-from movie_assets.assets.recommend import KERNEL
 from movie_assets.movielens import fingerprint, lines, ratings, read_ratings
-from movie_assets.recommender import blocks, co_likes, neighbours, scoring
+from movie_assets.recommender import co_likes, expected
 from movie_assets.warehouse import TABLES
 
 _TURNED_OFF = (
@@ -76,8 +76,8 @@ def movielens_ratings(
 
 @table_asset(
     group="signals",
-    uses=(co_likes, neighbours, scoring, blocks, KERNEL),
-    kinds=frozenset({"numpy", "duckdb"}),
+    uses=(co_likes, expected, *CO_LIKE_SEARCH),
+    kinds=frozenset({"numba", "duckdb"}),
     lineage={
         "movie_id": [("movies_table", "id"), ("movielens_ratings", "movie_id")],
         "neighbour_id": [("movies_table", "id"), ("movielens_ratings", "movie_id")],

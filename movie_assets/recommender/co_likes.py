@@ -1,16 +1,20 @@
-"""Liked by the same people: for each film the K films that its likers like as well, exactly.
+"""Liked by the same people: for each film the K films that its likers like as well.
 
-The score of films i and j, with s the shrinkage and b the popularity exponent:
+With few ratings, how many people like both of two films is mostly chance. So it is taken together
+with how many are expected to by a few tastes (``expected``), by empirical Bayes: what is expected
+is the mean of a gamma prior and what is counted is drawn from a Poisson distribution; the mean of
+what the rate then is:
 
-    both(i, j) / ((likers(i) + s)^(1 - b) * (likers(j) + s)^b)
+    likely(i, j) = expected * (both(i, j) + trust) / (expected + trust)
 
-where likers and both count people, each with the weight 1 / likes^c of somebody with so many likes.
-Both is at most the smaller of the two counts, so that a score is within [0, 1].
+Where much is expected the count decides, and where little is what the tastes say. People are
+counted by weight, 1 / likes^c of somebody with so many likes, in parts of the mean weight of a
+like. The score, with s the shrinkage and b the popularity exponent, at most 1:
 
-This is an inner product of two sparse matrices, films x people, and so the kernel for neighbours
-finds the best (``neighbours.top_k``): no films x films matrix, all threads. Its work is the sum
-over people of the square of their likes, and a person can like each film only once: 50,000 likes
-are 2.5 billion multiplications, some seconds. Memory grows with the likes alone.
+    likely(i, j) / ((likers(i) + s)^(1 - b) * (likers(j) + s)^b)
+
+Every pair is scored (``co_like_search``); no films x films matrix is held. The work is the sum over
+people of the square of their likes, and films x films x tastes. Memory grows with the likes.
 """
 
 from __future__ import annotations
@@ -21,12 +25,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from movie_assets.recommender.neighbours import top_k
+from movie_assets.recommender.expected import taste_factors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import ArrayLike, NDArray
+
+#: Fewer people than this are nobody: what a sum of roundings can come to.
+_LEAST_EXPECTED = 1e-3
 
 
 @dataclass(frozen=True)
@@ -39,15 +46,20 @@ class CoLikeOptions:
             among their likes; those who like everything say little.
         shrinkage: s, in people: pairs that few people vouch for come further down.
         popularity_exponent: b, within [0, 1]: how much a film is marked down for having many
-            likers. 0 recommends what everybody likes, 1/2 is the cosine.
+            likers. 0 recommends what everybody likes, 1/2 is as the cosine does.
+        tastes: how many, at least 1.
+        trust: in what is expected, in people, above 0: where so many are expected to like both,
+            expectation and count weigh the same.
         neighbours: K, how many films each film gets at most.
     """
 
     like_from: float = 4.0
-    user_exponent: float = 0.25
-    shrinkage: float = 10.0
-    popularity_exponent: float = 0.5
-    neighbours: int = 50
+    user_exponent: float = 0.5
+    shrinkage: float = 20.0
+    popularity_exponent: float = 0.4
+    tastes: int = 32
+    trust: float = 10.0
+    neighbours: int = 100
 
     def __post_init__(self) -> None:
         if not 0 <= self.popularity_exponent <= 1:
@@ -58,8 +70,11 @@ class CoLikeOptions:
             value = getattr(self, name)
             if not 0 <= value < np.inf:
                 raise ValueError(f"{name} must be at least 0 and finite, not {value}")
-        if self.neighbours < 1:
-            raise ValueError(f"neighbours must be at least 1, not {self.neighbours}")
+        if not 0 < self.trust < np.inf:
+            raise ValueError(f"trust must be above 0 and finite, not {self.trust}")
+        for name in ("tastes", "neighbours"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -68,10 +83,11 @@ class CoLikes:
 
     Attributes:
         rows: int32 of shape (n_pairs,): the film's index.
-        columns: int32 of shape (n_pairs,): the index of a film that its likers like.
+        columns: int32 of shape (n_pairs,): the index of a film that its likers like, or would.
         ranks: int32 of shape (n_pairs,): 1 for the best.
         scores: float32 of shape (n_pairs,), in (0, 1].
-        liked_by_both: int32 of shape (n_pairs,): how many people like both, each counted once.
+        liked_by_both: int32 of shape (n_pairs,): how many people like both, each counted once; 0
+            where they only would.
     """
 
     rows: NDArray[np.int32]
@@ -93,7 +109,8 @@ def co_liked_films(
 ) -> CoLikes:
     """Find, for each film, the films that are liked by the same people.
 
-    Equal scores are ordered by film; the order of the ratings changes nothing.
+    Equal scores are ordered by film. Nothing depends on the order of the ratings or on threads, to
+    the last bit; other numbers for the same people change the last bits of a score.
 
     Args:
         users: integers of shape (n_ratings,), at least 0: who rated.
@@ -115,12 +132,18 @@ def co_liked_films(
     _refuse_unusable(users, films, ratings, n_films)
     liked = ratings >= options.like_from
     likers, weights = _likers(users[liked], films[liked], n_films, options.user_exponent)
+    # Of films that nobody likes nothing is known, and there may be many.
+    known = np.flatnonzero(np.diff(likers.indptr)).astype(np.int32)
+    if not len(known):
+        nothing = np.zeros(0, dtype=np.int32)
+        return CoLikes(nothing, nothing, nothing, nothing.astype(np.float32), nothing)
+    likers = likers[known]
     indices, scores = _best(likers, weights, options, threads, progress)
     places, ranks = np.nonzero(indices >= 0)
     rows, columns = places.astype(np.int32), indices[places, ranks]
     return CoLikes(
-        rows=rows,
-        columns=columns,
+        rows=known[rows],
+        columns=known[columns],
         ranks=(ranks + 1).astype(np.int32),
         scores=scores[places, ranks],
         liked_by_both=_liked_by_both(likers, rows, columns),
@@ -148,7 +171,7 @@ def _refuse_unusable(
 def _likers(
     users: NDArray[np.int32], films: NDArray[np.int32], n_films: int, exponent: float
 ) -> tuple[sparse.csr_matrix, NDArray[np.float64]]:
-    """Who likes each film, films x people, all ones; and each person's weight."""
+    """Who likes each film, films x people, all ones; and each person's weight, a like's mean 1."""
     likes = np.bincount(users)
     weights = np.maximum(likes, 1).astype(np.float64) ** -exponent
     known = films >= 0
@@ -157,7 +180,8 @@ def _likers(
     likers = sparse.csr_matrix((ones, entries), (n_films, len(likes)))
     if likers.nnz < len(ones):
         raise ValueError("a user has rated a film twice")
-    return likers, weights
+    mean = weights[likers.indices].mean() if likers.nnz else 1
+    return likers, weights / mean
 
 
 def _best(
@@ -167,24 +191,20 @@ def _best(
     threads: int | None,
     progress: Callable[[int, int], None] | None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    # Each of the two matrices gets the root of a person's weight, so that their product has it.
-    half = np.sqrt(weights)[likers.indices].astype(np.float32)
-    candidates = sparse.csr_matrix((half, likers.indices, likers.indptr), likers.shape)
-    counts = likers @ weights + options.shrinkage
-    with np.errstate(divide="ignore"):
-        # Nobody likes a film that counts 0: what it is multiplied by is of no account.
-        own = np.where(counts > 0, counts, 1) ** (options.popularity_exponent - 1)
-        prior = np.where(counts > 0, counts, 1) ** -options.popularity_exponent
-    scaled = half * np.repeat(own.astype(np.float32), np.diff(likers.indptr))
-    rows = sparse.csr_matrix((scaled, likers.indices, likers.indptr), likers.shape)
-    return top_k(
-        rows,
-        candidates,
-        min(options.neighbours, max(1, likers.shape[0])),
-        prior=prior,
-        exclude_self=True,
-        # Without shrinkage two films with the same likers have 1, and rounding a little more.
-        ceiling=1.0,
+    from movie_assets.recommender import co_like_search as kernel  # noqa: PLC0415 - loads numba
+
+    counts = np.diff(likers.indptr) + float(options.shrinkage)
+    b = options.popularity_exponent
+    return kernel.search(
+        kernel.Likes.of(likers, weights),
+        kernel.Scoring.of(
+            taste_factors(likers, weights, options.tastes),
+            trust=options.trust,
+            least_expected=_LEAST_EXPECTED,
+            own=counts ** (b - 1),
+            prior=counts**-b,
+        ),
+        options.neighbours,
         threads=threads,
         progress=progress,
     )

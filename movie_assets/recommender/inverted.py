@@ -10,6 +10,7 @@ Importing this module loads numba.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numba
@@ -41,10 +42,12 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def compiled(function: _Function) -> _Function:
     """Compile at the first call, for good where there is a folder to keep the result in."""
+    # As NumPy divides: a check for zeros would hinder vectors.
+    compiler = partial(numba.njit, nogil=True, error_model="numpy")
     try:
-        made = numba.njit(function, nogil=True, cache=True)
+        made = compiler(function, cache=True)
     except RuntimeError:  # no folder: neither here nor in the user's cache
-        made = numba.njit(function, nogil=True)
+        made = compiler(function)
     return cast("_Function", made)
 
 

@@ -139,11 +139,11 @@ def search(
         indices[start:stop, :width], scores[start:stop, :width] = unpacked(keys)
         return stop - start
 
-    _in_threads(work, range(0, task.n_rows, chunk), threads or _processors(), task.n_rows, progress)
+    in_threads(work, range(0, task.n_rows, chunk), threads or processors(), task.n_rows, progress)
     return indices, scores
 
 
-def _in_threads(
+def in_threads(
     work: Callable[[int], int],
     starts: range,
     threads: int,
@@ -176,7 +176,8 @@ def throttled(progress: Callable[[int, int], None] | None) -> Callable[[int, int
     return report
 
 
-def _processors() -> int:
+def processors() -> int:
+    """How many this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -327,7 +328,7 @@ def _cut(largest: NDArray[np.int32], k: int) -> np.int32:  # pragma: no cover
     heap = np.zeros(k + 1, np.int64)
     for most in largest:
         if most > heap[0]:
-            _replace_worst(heap, np.int64(most))
+            replace_worst(heap, np.int64(most))
     return np.int32(heap[0])
 
 
@@ -363,7 +364,7 @@ def _collect(
                 upper = np.int64(score.view(np.int32)[0]) << 32
                 key = upper | np.int64(0x7FFFFFFF - candidate)
                 if upper > 0 and key > heap[0] and candidate != rows.own[row]:
-                    _replace_worst(heap, key)
+                    replace_worst(heap, key)
                     threshold = _threshold(heap)
 
 
@@ -374,7 +375,7 @@ def _threshold(heap: NDArray[np.int64]) -> np.int32:  # pragma: no cover
 
 
 @compiled
-def _replace_worst(heap: NDArray[np.int64], key: np.int64) -> None:  # pragma: no cover
+def replace_worst(heap: NDArray[np.int64], key: np.int64) -> None:  # pragma: no cover
     """Put a key in the place of the smallest and restore the heap's order."""
     place, child = 0, 1
     while child < len(heap):

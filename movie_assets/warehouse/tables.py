@@ -191,13 +191,14 @@ MOVIELENS_RATINGS = TableSchema(
 
 CO_LIKED_MOVIES = TableSchema(
     name="co_liked_movies",
-    description="For each film the films that the same people like; empty without MOVIELENS_DIR.",
+    description="For each film those that the same people like, or would, by what they like; empty "
+    "without MOVIELENS_DIR.",
     columns=(
         Column("movie_id", "INTEGER", "TMDB's number of the film."),
         Column("rank", "INTEGER", "Place among the film's co-liked films, from 1.", minimum=1),
         Column("neighbour_id", "INTEGER", "TMDB's number of the film that its likers like."),
         Column("score", "DOUBLE", "How much their likers agree, 0 to 1.", minimum=0, maximum=1),
-        Column("liked_by_both", "INTEGER", "Number of people who like both.", minimum=1),
+        Column("liked_by_both", "INTEGER", "Number of people who like both.", minimum=0),
     ),
     primary_key=("movie_id", "rank"),
     may_be_empty=True,

@@ -223,7 +223,8 @@ def test_a_fault_fails_its_check(
     ("change", "expected"),
     [
         (lambda f: f, set()),
-        (lambda f: first(f, liked_by_both=0), {"schema"}),
+        (lambda f: first(f, liked_by_both=-1), {"schema"}),
+        (lambda f: first(f, liked_by_both=0), set()),
         (lambda f: first(f, score=1.5), {"schema", "scores_descend"}),
         (lambda f: first(f, neighbour_id=7), {"neighbours_known"}),
         (

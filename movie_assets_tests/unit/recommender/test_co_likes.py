@@ -10,14 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from scipy import sparse
 
+from movie_assets.recommender import co_like_search
 from movie_assets.recommender.co_likes import CoLikeOptions, CoLikes, co_liked_films
+from movie_assets.recommender.expected import taste_factors
 
 Ratings = list[tuple[int, int, float]]
 
 #: Who likes what: film 0 is liked by users 0 to 3, film 1 by 0 to 2, film 2 by 3, film 3 by nobody.
+#: Everybody likes two, and so counts the same.
 LIKES = [(0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (1, 1), (2, 1), (3, 2)]
 BY_HAND: Ratings = [(user, film, 4.0) for user, film in LIKES] + [(0, 3, 3.5), (1, 2, 1.0)]
+#: There are more tastes than people, so that what is expected is what is counted.
 PLAIN = CoLikeOptions(user_exponent=0, shrinkage=0, popularity_exponent=0.5)
 
 
@@ -60,18 +65,14 @@ def test_by_hand() -> None:
         ({"shrinkage": 2}, {(0, 1): 3 / np.sqrt(6 * 5), (0, 2): 1 / np.sqrt(6 * 3)}),
         ({"popularity_exponent": 0}, {(0, 1): 3 / 4, (0, 2): 1 / 4}),
         ({"popularity_exponent": 1}, {(0, 2): 1 / 1, (0, 1): 3 / 3}),
-        # Every user likes two films, and so weighs a half: all counts are halved.
-        ({"user_exponent": 1}, {(0, 1): 1.5 / np.sqrt(2 * 1.5), (0, 2): 0.5 / np.sqrt(2 * 0.5)}),
-        (
-            {"user_exponent": 1, "shrinkage": 1, "popularity_exponent": 0},
-            {(0, 1): 0.5, (0, 2): 1 / 6},
-        ),
+        # What everybody counts is in parts of a like's mean.
+        ({"user_exponent": 1}, {(0, 1): 3 / np.sqrt(4 * 3), (0, 2): 1 / np.sqrt(4 * 1)}),
         ({"neighbours": 1}, {(0, 1): 3 / np.sqrt(12)}),
         ({"like_from": 3.5}, {(0, 1): 3 / np.sqrt(12), (0, 2): 0.5, (0, 3): 0.5}),
     ],
 )
 def test_options(changed: dict[str, Any], expected: dict[tuple[int, int], float]) -> None:
-    options = CoLikeOptions(**{"user_exponent": 0, "shrinkage": 0} | changed)
+    options = CoLikeOptions(**vars(PLAIN) | changed)
     found = scores(found_in(BY_HAND, options=options))
     assert {pair: score for pair, score in found.items() if pair[0] == 0} == expected
 
@@ -81,13 +82,85 @@ def test_likes_of_unknown_films_count_among_their_users() -> None:
     options = CoLikeOptions(user_exponent=1, shrinkage=0, popularity_exponent=0)
     more = [*BY_HAND, (3, -1, 5.0), (3, -1, 1.0)]
     found = scores(found_in(more, options=options))
-    assert found[0, 1] == 1.5 / (1.5 + 1 / 3)
-    assert found[0, 2] == (1 / 3) / (1.5 + 1 / 3)
+    mean = (6 * 1 / 2 + 2 * 1 / 3) / 8
+    assert found[0, 1] == 3 * 1 / 2 / mean / 4
+    assert found[0, 2] == 1 * 1 / 3 / mean / 4
     assert {film for pair in found for film in pair} == {0, 1, 2}
 
 
+#: Two kinds of people and of films. Nobody has seen both film 0 and film 1.
+KINDS: Ratings = [
+    (user, 6 * (user % 2) + film, 5.0)
+    for user in range(40)
+    for film in range(6)
+    if film != user // 2 % 2 and (user + film) % 5
+]
+
+
+def test_films_that_nobody_has_seen_both_of_are_found_by_taste() -> None:
+    found = found_in(KINDS, 12, CoLikeOptions(tastes=2, neighbours=5))
+    pairs = {(row, column): both for row, column, _, _, both in as_tuples(found)}
+    assert pairs[0, 1] == pairs[1, 0] == 0
+    assert pairs[2, 3] > 0
+    assert all(row // 6 == column // 6 for row, column in pairs)
+    exactly = found_in(KINDS, 12, CoLikeOptions(tastes=12, neighbours=5))
+    assert (0, 1) not in scores(exactly)
+
+
+def test_what_is_expected_is_the_best_approximation_by_so_many_tastes() -> None:
+    """Against LAPACK's decomposition of the dense matrix."""
+    users, films = made_up(60, 25, 500)
+    likers = sparse.csr_matrix((np.ones(len(users), np.float32), (films, users)), (25, 60))
+    likers = likers[np.flatnonzero(np.diff(likers.indptr))]
+    weights = np.random.default_rng(1).random(60) + 0.5
+    scale = (np.diff(likers.indptr) + 5) ** 0.25
+    left, sizes, _ = np.linalg.svd(likers.toarray() / scale[:, None] * np.sqrt(weights))
+    best = left[:, :3] * sizes[:3] * scale[:, None]
+    factors = taste_factors(likers, weights, 3)
+    assert factors.dtype == np.float32
+    np.testing.assert_allclose(factors @ factors.T, best @ best.T, atol=0.2)
+    np.testing.assert_array_equal(factors, taste_factors(likers, weights, 3))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    n_films=st.sampled_from([1, 2, 70, 1030]),
+    n_tastes=st.integers(1, 9),
+    trust=st.sampled_from([0.1, 10.0]),
+    k=st.integers(1, 9),
+    seed=st.integers(0, 2**32),
+)
+def test_scores_are_as_in_dense_numpy_whatever_the_blocks_and_threads(
+    n_films: int, n_tastes: int, trust: float, k: int, seed: int
+) -> None:
+    chance = np.random.default_rng(seed)
+    likers = sparse.random(n_films, 9, 0.3, "csr", np.float32, chance)
+    likers.data[:] = 1
+    weights, own, prior = chance.random(9), chance.random(n_films), chance.random(n_films)
+    factors = chance.normal(size=(n_films, n_tastes)).astype(np.float32)
+    likes = co_like_search.Likes.of(likers, weights)
+    scoring = co_like_search.Scoring.of(factors, trust, 0.01, own, prior)
+
+    indices, values = co_like_search.search(likes, scoring, k)
+
+    both = likers.toarray() * weights @ likers.toarray().T
+    expected = factors.astype(float) @ factors.T
+    dense = expected * (both + trust) / (expected + trust) * np.outer(own, prior)
+    dense[expected < 0.01] = 0
+    dense = np.minimum(dense, 1)
+    np.fill_diagonal(dense, 0)
+    best = -np.sort(-dense, axis=1)[:, :k]
+    best = np.pad(best, ((0, 0), (0, k - best.shape[1])))
+    np.testing.assert_allclose(values, best, rtol=1e-3, atol=1e-4)
+    np.testing.assert_array_equal(indices >= 0, values > 0)
+    for rows in (1, 33):
+        again = co_like_search.search(likes, scoring, k, block=rows, threads=1)
+        np.testing.assert_array_equal(indices, again[0])
+        np.testing.assert_array_equal(values, again[1])
+
+
 def dense(ratings: Ratings, n_films: int, options: CoLikeOptions) -> tuple[Any, Any]:
-    """The definition itself: all scores in float64, and how many like both."""
+    """With as many tastes as it takes, by definition: all scores in float64, and who likes both."""
     n_users = 1 + max(user for user, _, _ in ratings)
     likes = np.zeros((n_films, n_users))
     n_likes = np.zeros(n_users)
@@ -97,12 +170,13 @@ def dense(ratings: Ratings, n_films: int, options: CoLikeOptions) -> tuple[Any, 
             if film >= 0:
                 likes[film, user] = 1
     weights = np.maximum(n_likes, 1) ** -options.user_exponent
-    counts = likes @ weights + options.shrinkage
+    weights /= (likes @ weights).sum() / max(likes.sum(), 1) or 1
+    counts = likes.sum(axis=1) + options.shrinkage
     b = options.popularity_exponent
     counts[counts == 0] = 1
     all_scores = (likes * weights) @ likes.T / np.outer(counts ** (1 - b), counts**b)
     np.fill_diagonal(all_scores, 0)
-    return all_scores, (likes @ likes.T).astype(int)
+    return np.minimum(all_scores, 1), (likes @ likes.T).astype(int)
 
 
 RATINGS = st.dictionaries(
@@ -126,16 +200,16 @@ def test_as_in_dense_numpy(
     ratings: Ratings, unknown: list[int], c: float, s: float, b: float, k: int
 ) -> None:
     ratings = [*ratings, *((user, -1, 5.0) for user in unknown)]
-    options = CoLikeOptions(4.0, c, s, b, k)
+    options = CoLikeOptions(4.0, c, s, b, tastes=12, trust=3.0, neighbours=k)
     found = found_in(ratings, 8, options)
     expected, both = dense(ratings, 8, options)
     assert np.all((found.scores > 0) & (found.scores <= 1))
-    np.testing.assert_allclose(found.scores, expected[found.rows, found.columns], rtol=1e-5)
+    np.testing.assert_allclose(found.scores, expected[found.rows, found.columns], rtol=1e-4)
     np.testing.assert_array_equal(found.liked_by_both, both[found.rows, found.columns])
     for film in range(8):
         mine = found.rows == film
         best = -np.sort(-expected[film])[:k]
-        np.testing.assert_allclose(found.scores[mine], best[best > 0], rtol=1e-5)
+        np.testing.assert_allclose(found.scores[mine], best[best > 0], rtol=1e-4)
         assert found.ranks[mine].tolist() == list(range(1, mine.sum() + 1))
 
 
@@ -155,13 +229,24 @@ def made_up(n_users: int, n_films: int, n_ratings: int) -> tuple[NDArray[Any], N
     return pairs // n_films, pairs % n_films
 
 
-def test_by_the_compiled_kernel_and_by_numpy_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_numbers_for_the_same_people_change_no_more_than_last_bits() -> None:
     users, films = made_up(400, 300, 9000)
-    small = co_liked_films(users, films, np.full(len(users), 5.0), 300)
-    monkeypatch.setattr("movie_assets.recommender.neighbours.KERNEL_FROM", 0)
-    by_kernel = co_liked_films(users, films, np.full(len(users), 5.0), 300)
-    assert as_tuples(small) == as_tuples(by_kernel)
-    assert len(small.rows) == 300 * 50
+    stars = np.full(len(users), 5.0)
+    found = co_liked_films(users, films, stars, 300)
+    renumbered = co_liked_films(np.random.default_rng(0).permutation(400)[users], films, stars, 300)
+    np.testing.assert_allclose(found.scores, renumbered.scores, rtol=1e-3)
+    assert np.bincount(found.rows, minlength=300).max() == 100
+    assert np.all(np.diff(found.scores)[np.diff(found.rows) == 0] <= 0)
+
+
+def test_films_that_nobody_likes_change_nothing() -> None:
+    users, films = made_up(50, 40, 600)
+    stars = np.full(len(users), 5.0)
+    few = co_liked_films(users, films, stars, 40)
+    many = co_liked_films(users, 3 * films, stars, 5000)
+    np.testing.assert_array_equal(3 * few.rows, many.rows)
+    np.testing.assert_array_equal(3 * few.columns, many.columns)
+    np.testing.assert_array_equal(few.scores, many.scores)
 
 
 def test_somebody_who_likes_everything_hardly_counts() -> None:
@@ -173,7 +258,7 @@ def test_somebody_who_likes_everything_hardly_counts() -> None:
     found = co_liked_films(users, films, np.full(len(users), 5.0), n_films)
     mine = found.rows == 0
     assert found.columns[mine][0] == 1
-    assert found.liked_by_both[mine].tolist() == [4] + [1] * 49
+    assert found.liked_by_both[mine].tolist() == [4] + [1] * 99
     assert found.scores[mine][0] > 20 * found.scores[mine][1]
 
 
@@ -230,6 +315,9 @@ def test_arrays_of_different_lengths_are_refused() -> None:
         {"user_exponent": -1},
         {"shrinkage": float("nan")},
         {"shrinkage": float("inf")},
+        {"trust": 0},
+        {"trust": float("nan")},
+        {"tastes": 0},
         {"neighbours": 0},
     ],
 )

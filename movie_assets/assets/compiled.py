@@ -1,0 +1,12 @@
+"""The files of what numba compiles, for code versions: to import them would load numba."""
+
+from pathlib import Path
+
+from movie_assets import recommender
+
+_ROOM = Path(recommender.__file__).parent
+
+#: What finds each film's neighbours.
+KERNEL = (_ROOM / "top_k.py", _ROOM / "inverted.py")
+#: What finds the films that the same people like.
+CO_LIKE_SEARCH = (*KERNEL, _ROOM / "co_like_search.py")
