@@ -142,11 +142,11 @@ def main() -> None:
         return films["title"][place] if pd.isna(year) else f"{films['title'][place]} ({year})"
 
     print("## Thirty films\n")
+    print(f"What is published, to be read: the {SHOWN} films most like each, of {len(films):,},")
     print(
-        f"What is published, to be read: the {SHOWN} films most like each, of {len(films):,}, "
-        f"the best first. The last\n{OBSCURE_SHOWN} have fewer than {OBSCURE_VOTES[1] + 1} votes and were drawn "
-        "blindly. `benchmarks/lists.py` prints this.\n"
+        f"the best first. The last {OBSCURE_SHOWN} have at most {OBSCURE_VOTES[1]} votes and were"
     )
+    print("drawn blindly. `benchmarks/lists.py` prints this.\n")
     for place in places:
         print(f"**{label(place)}**\n")
         for kind, lists in kinds.items():
