@@ -11,6 +11,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 from movie_assets.checks import build_checks
 from movie_assets.recommender.storage import load_features
@@ -128,6 +129,14 @@ def of_first_film(frame: pd.DataFrame, change: Callable[[pd.DataFrame], Any]) ->
     return pd.concat([change_to, changed[~rows]], ignore_index=True)
 
 
+def with_one_more(rows: pd.DataFrame, all_rows: pd.DataFrame) -> pd.DataFrame:
+    """The film's rows, and one of a film that is not among them."""
+    last = rows.tail(1)
+    others = set(all_rows["neighbour_id"]) - set(rows["neighbour_id"]) - set(rows["movie_id"])
+    more = last.assign(rank=last["rank"] + 1, neighbour_id=np.int32(min(others)))
+    return pd.concat([rows, more], ignore_index=True)
+
+
 def reversed_scores(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(score=rows["score"].to_numpy()[::-1])
 
@@ -183,6 +192,11 @@ def reversed_scores(rows: pd.DataFrame) -> pd.DataFrame:
         (
             "similarity_matrix",
             lambda f: of_first_film(f, lambda rows: rows.iloc[:0]),
+            {"neighbours_complete"},
+        ),
+        (
+            "similarity_matrix",
+            lambda f: of_first_film(f, lambda rows: with_one_more(rows, f)),
             {"neighbours_complete"},
         ),
         (
@@ -266,6 +280,22 @@ def test_features_that_are_no_unit_rows_are_found(
     features = stored["movie_features"]
     spoilt = dataclasses.replace(features, matrix=features.matrix * factor)
     assert failed_checks("movie_features", movie_features=spoilt) == expected
+
+
+def test_neighbours_that_share_no_term_but_are_liked_by_the_same_people(
+    failed_checks: Callable[..., set[str]], stored: Frames
+) -> None:
+    """A film of which nothing is known may have as many of them as there are."""
+    ten = of_first_film(stored["similarity_matrix"], lambda rows: rows.head(10))
+    assert failed_checks("similarity_matrix", similarity_matrix=ten) == {"neighbours_complete"}
+    features = stored["movie_features"]
+    others = features.movie_ids != ten["movie_id"].iloc[0]
+    silent = dataclasses.replace(
+        features, matrix=sparse.csr_matrix(features.matrix.multiply(others[:, None]))
+    )
+    silent.matrix.eliminate_zeros()
+    found = failed_checks("similarity_matrix", similarity_matrix=ten, movie_features=silent)
+    assert found == set()
 
 
 def test_features_of_other_films_are_found(

@@ -299,7 +299,7 @@ def test_a_list_without_films_is_told_and_loses_nothing(
 def test_one_film_has_no_neighbours(empty_home: Any, stand_in: Any) -> None:
     stand_in.films = stand_in.films[:1]
     told = errors(empty_home.build())
-    assert "None of the 1 films shares a term" in told["similarity_matrix"]
+    assert "None of the 1 films has a neighbour with votes" in told["similarity_matrix"]
     assert len(read_table(empty_home.database, "movies_table")) == 1
 
 

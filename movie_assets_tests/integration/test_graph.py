@@ -238,8 +238,20 @@ def test_scores_descend_and_ties_go_by_id(pairs: pd.DataFrame) -> None:
     assert ordered["rank"].tolist() == np.tile(np.arange(1, 51), FILMS).tolist()
 
 
-def test_shared_terms_say_why(pairs: pd.DataFrame) -> None:
-    assert (pairs["shared_terms"].map(len) > 0).all()
+def test_reasons_say_why(pairs: pd.DataFrame) -> None:
+    assert (pairs["reasons"].map(len) > 0).mean() > 0.98
+    sequel = pairs[(pairs["movie_id"] == 238) & (pairs["neighbour_id"] == 240)]
+    assert sequel["reasons"].iloc[0][:2] == [
+        "The Godfather Collection",
+        "directed by Francis Ford Coppola",
+    ]
+
+
+def test_parts_make_the_score(pairs: pd.DataFrame) -> None:
+    """The bundled films have no signals, so content, closeness and prior are all there is."""
+    assert not pairs[["co_liked", "tmdb"]].to_numpy().any()
+    product = pairs["content"] * pairs["closeness"] * pairs["prior"]
+    np.testing.assert_allclose(pairs["score"], product, rtol=1e-5)
 
 
 def test_neighbours_make_sense(made: Made, pairs: pd.DataFrame) -> None:
