@@ -3,7 +3,8 @@
     python benchmarks/recommender.py [number of films]
 
 The films are made up with the statistics of overviews: words by Zipf's law, about 28 of them and
-three genres a film. Each way gives the 50 nearest of every film by cosine; scores are compared.
+three genres a film. Each way gives the 50 nearest of every film by likeness of content, which is
+the cosine where closeness and prior count nothing; scores are compared.
 """
 
 from __future__ import annotations
@@ -14,10 +15,18 @@ import time
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 from sklearn.metrics.pairwise import cosine_similarity
 from sklearn.neighbors import NearestNeighbors
 
-from movie_assets.recommender import MovieFeatures, fit_features, nearest_neighbours
+from movie_assets.recommender import (
+    MovieFeatures,
+    Weights,
+    fit_features,
+    load_weights,
+    nearest_neighbours,
+)
+from movie_assets.recommender.films import film_frame
 
 K, ROUNDS, VOCABULARY, WORDS, GENRES = 50, 3, 60_000, 28, 19
 
@@ -26,12 +35,31 @@ def made_up_films(n: int) -> MovieFeatures:
     """Features of n films whose words follow Zipf's law."""
     random = np.random.default_rng(0)
     ranks = np.minimum(random.zipf(1.25, size=(n, WORDS)), VOCABULARY)
-    overviews = [" ".join(f"word{rank}" for rank in row) for row in ranks]
-    genres = [
-        ", ".join(f"genre{g}" for g in random.choice(GENRES, size=3, replace=False))
-        for _ in range(n)
-    ]
-    return fit_features(range(1, n + 1), overviews, genres, [1] * n)
+    films = pd.DataFrame(
+        {
+            "id": np.arange(1, n + 1),
+            "overview": [" ".join(f"word{rank}" for rank in row) for row in ranks],
+            "genres": [
+                [f"genre{g}" for g in random.choice(GENRES, size=3, replace=False)]
+                for _ in range(n)
+            ],
+            "vote_count": 1,
+        }
+    )
+    return fit_features(film_frame(films), content_alone())
+
+
+def content_alone() -> Weights:
+    """Weights by which a score is the cosine of texts and genres."""
+    weights = load_weights()
+    nothing = dict.fromkeys(type(weights.closeness).model_fields, 0.0)
+    return weights.model_copy(
+        update={
+            "fields": {"text": 1.0, "genres": 1.0},
+            "closeness": weights.closeness.model_copy(update=nothing),
+            "popularity": 0.0,
+        }
+    )
 
 
 def dense_blocks(features: MovieFeatures) -> np.ndarray:
@@ -54,7 +82,7 @@ def neighbours_class(features: MovieFeatures) -> np.ndarray:
 
 def ours(features: MovieFeatures) -> np.ndarray:
     """This project's exact neighbours by blocks; 0 where a film has fewer than K."""
-    found = nearest_neighbours(features, K)
+    found = nearest_neighbours(features, content_alone(), K)
     scores = np.zeros((len(features.movie_ids), K), dtype=np.float32)
     scores[found.rows, found.ranks - 1] = found.scores
     return scores
