@@ -26,13 +26,16 @@ if TYPE_CHECKING:
     from movie_assets.recommender.similar import Signal
     from movie_assets.recommender.weights import Weights
 
+    #: A signal's values by its name, each of shape (n_movies,).
+    _Values = dict[str, NDArray[np.float32]]
+
 #: How many times the films that are asked for are looked at to make a list diverse.
 _POOL = 5
 LIKED_FROM, DISLIKED_TO = 4.0, 2.5
 
 
 class EmptyTasteError(ValueError):
-    """A taste says nothing: no film that the catalogue has is liked or disliked."""
+    """A taste says nothing: no film that the catalogue has is liked."""
 
 
 @dataclass(frozen=True)
@@ -200,19 +203,7 @@ class Recommender:
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
         ranking = fit_ranking(self.features, self.weights, popularity, self._levels)
-        content = self._content(film)
-        closeness = ranking.closeness_to(film)
-        values = {
-            signal.name: signal.pairs[film].toarray().ravel()
-            for signal in self.signals
-            if signal.pairs.indptr[film + 1] > signal.pairs.indptr[film]
-        }
-        shares = {s.name: s.share for s in self.signals if s.name in values}
-        own_share = 1 - sum(signal.share for signal in self.signals)
-        scores = own_share * content * closeness * ranking.prior
-        for name, share in shares.items():
-            scores += share * values[name]
-        scores /= own_share + sum(shares.values())
+        scores, content, closeness, values = self._of_film(ranking, film)
         scores[~(filters or Filters()).allowed(self.features)] = 0
         scores[film] = 0
         best = _best(scores, min(_POOL * k, len(scores)))
@@ -252,14 +243,16 @@ class Recommender:
             filters: which films may be recommended.
 
         Raises:
-            EmptyTasteError: where no film of the taste has a value.
+            EmptyTasteError: where no film of the taste has a value above 0.
             ValueError: where a number is out of range.
         """
         if k < 1:
             raise ValueError(f"k must be at least 1, not {k}")
         speaks = np.flatnonzero(taste.values)
-        if not len(speaks):
-            raise EmptyTasteError("Name at least one film that is liked or disliked.")
+        if not (taste.values > 0).any():
+            raise EmptyTasteError(
+                "Name at least one film that is liked: of dislikes alone nothing can be told."
+            )
         films, values = taste.films[speaks], taste.values[speaks]
         ranking = fit_ranking(self.features, self.weights, popularity, self._levels)
         scores = self._scores(ranking, films, values)
@@ -290,10 +283,30 @@ class Recommender:
         content[likeness.indices] += likeness.data
         return np.minimum(content, np.float32(1), out=content)
 
+    def _of_film(
+        self, ranking: Ranking, film: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], _Values]:
+        """Every film's score beside a film; its content, closeness and signals."""
+        content, closeness = self._content(film), ranking.closeness_to(film)
+        values = {
+            signal.name: signal.pairs[film].toarray().ravel()
+            for signal in self.signals
+            if signal.pairs.indptr[film + 1] > signal.pairs.indptr[film]
+        }
+        own_share = 1 - sum(signal.share for signal in self.signals)
+        scores: NDArray[np.float32] = np.float32(own_share) * content * closeness * ranking.prior
+        total = own_share
+        for signal in self.signals:
+            if signal.name in values:
+                scores += np.float32(signal.share) * values[signal.name]
+                total += signal.share
+        scores[ranking.prior == 0] = 0
+        scores /= np.float32(total)
+        return scores, content, closeness, values
+
     def _votes(self, ranking: Ranking, film: int) -> NDArray[np.float32]:
         """How a film shares out its vote; shape (n_movies,), adding up to 1."""
-        closeness = ranking.closeness_to(film)
-        scores: NDArray[np.float32] = self._content(film) * closeness * ranking.prior
+        scores = self._of_film(ranking, film)[0]
         scores[film] = 0
         scores **= np.float32(self.weights.profile.sharpness)
         total = float(scores.sum(dtype=np.float64))
@@ -305,15 +318,15 @@ class Recommender:
         total = np.zeros(self.features.n_movies, dtype=np.float32)
         for film, value in zip(films, values, strict=True):
             total += value * self._votes(ranking, int(film))
-        content = _in_parts_of_the_best(total)
+        votes = _in_parts_of_the_best(total)
         if self.item_weights is None:
-            return content
+            return votes
         share = self.weights.profile.item_weights
         learned = np.asarray(self.item_weights[films].T @ values, dtype=np.float32).ravel()
         if not (learned > 0).any():
-            return content
+            return votes
         learned = np.where(ranking.prior > 0, learned, 0)
-        both: NDArray[np.float32] = content + np.float32(share) * _in_parts_of_the_best(learned)
+        both: NDArray[np.float32] = votes + np.float32(share) * _in_parts_of_the_best(learned)
         return both / np.float32(1 + share)
 
     def _because(
@@ -323,22 +336,24 @@ class Recommender:
         values: NDArray[np.float32],
         found: NDArray[np.int32],
     ) -> NDArray[np.int32]:
-        """For each film found, the two films of the taste that give it the most."""
-        parts = np.stack(
-            [
-                value * self._votes(ranking, int(f))[found]
-                for f, value in zip(films, values, strict=True)
-            ]
-        )
-        if self.item_weights is not None:
-            learned = self.item_weights[films][:, found].toarray() * values[:, None]
-            parts = parts / max(float(parts.max(initial=0)), 1e-12)
-            parts += learned / max(float(learned.max(initial=0)), 1e-12)
-        order = np.argsort(-parts, axis=0, kind="stable")[:2]
+        """For each film found, the two films of the taste that speak most for it."""
         because = np.full((len(found), 2), -1, dtype=np.int32)
-        for place, row in enumerate(order):
+        liked = films[values > 0]
+        if not len(liked) or not len(found):
+            return because
+        rows = self.features.matrix
+        parts = (rows[liked] @ rows[found].T).toarray()
+        parts *= ranking.closeness(liked[:, None], found)
+        for signal in self.signals:
+            parts += signal.share * signal.pairs[liked][:, found].toarray()
+        parts /= max(float(parts.max()), 1e-12)
+        if self.item_weights is not None:
+            learned = self.item_weights[liked][:, found].toarray()
+            parts += learned / max(float(learned.max()), 1e-12)
+        parts *= values[values > 0][:, None]
+        for place, row in enumerate(np.argsort(-parts, axis=0, kind="stable")[:2]):
             speaks = parts[row, np.arange(len(found))] > 0
-            because[speaks, place] = films[row[speaks]]
+            because[speaks, place] = liked[row[speaks]]
         return because
 
     def _arrange(
