@@ -192,7 +192,8 @@ def log_prior(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:
     """The logarithm of what each film counts, before the largest is made 1; shape (n_movies,)."""
     prior = weights.prior
     factors = np.array([prior.votes, prior.rating, prior.era, prior.era_votes])
-    return factors @ prior_terms(features, weights)
+    # A matrix product would add in an order that depends on where a film stands.
+    return np.asarray((factors[:, None] * prior_terms(features, weights)).sum(axis=0))
 
 
 def prior_terms(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from movie_assets.recommender.ranking import (
     HORROR,
     audiences,
     fit_ranking,
+    log_prior,
     prior_exponent,
     shrunk_rating,
 )
@@ -82,6 +83,17 @@ def test_bounds_of_prior_and_closeness(given: Any, popularity: float | None) -> 
     np.testing.assert_array_equal(pairs.reshape(table.shape), table)
     known = features.years > 0
     assert np.all(np.diag(table)[known] == 1), "no film is far from itself"
+
+
+def test_what_a_film_counts_depends_on_no_other_film_to_the_last_bit() -> None:
+    """Before the largest is made 1: else adding a film would change others' scores at random."""
+    chance = np.random.default_rng(3)
+    votes, ratings = chance.integers(0, 9999, 1003), chance.random(1003) * 10
+    years = chance.integers(1900, 2030, 1003)
+    whole = log_prior(films(votes, ratings, years), load_weights())
+    for start in range(1, 1003, 5):
+        later = films(votes[start:], ratings[start:], years[start:])
+        np.testing.assert_array_equal(log_prior(later, load_weights()), whole[start:])
 
 
 def test_nobody_has_votes() -> None:
