@@ -102,7 +102,7 @@ class Evaluated:
         answers = Recommender(
             self.features,
             self.weights,
-            self.signals,
+            [*self.signals, *([self.co_liked] if with_ratings else [])],
             self.item_weights if with_ratings else None,
         )
         lists = np.full((len(profiles), k), -1, dtype=np.int32)

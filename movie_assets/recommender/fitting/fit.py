@@ -27,7 +27,7 @@ from movie_assets.recommender.fitting.listwise import Fitted, fit_listwise
 from movie_assets.recommender.fitting.pairs import pairs_of
 from movie_assets.recommender.query import Recommender, Taste
 from movie_assets.recommender.similar import Signal, nearest_neighbours
-from movie_assets.recommender.weights import FIELDS, Weights
+from movie_assets.recommender.weights import FIELDS, FieldName, Weights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
 #: In the dial's middle the lists of n films hold at least so many times n different films. More
 #: accuracy is to be had for less breadth, and that is what the dial is for.
 BREADTH = 1.45
-#: Two splits into halves, each half learned from once: four folds.
-SPLITS = 2
 
 _EXPONENTS = tuple(np.round(np.arange(0.4, 1.0, 0.05), 2))
 _CO_LIKED = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -55,6 +53,8 @@ _PROFILE_GRID: dict[str, tuple[float, ...]] = {
     "item_weights": (0.5, 1.0, 2.0, 4.0),
 }
 _PROFILES = 150
+#: NDCG@10; less than this is chance.
+_LEAST_GAIN = 1e-3
 _LIST = 10
 
 
@@ -99,42 +99,53 @@ def fit_weights(
         ValueError: where nobody says what is right for any film.
     """
     features = fit_features(films, _with_all_fields(current))
-    folds = list(_folds(ratings, seed))
+    folds = _folds(ratings, seed)
     trials = [_Trial.of(features, fold, seed) for fold in folds]
+    progress("the first half of the people")
+    first = _fit(features, current, folds[0].training, seed)
+    dropped = _useless_fields(trials[0], first)
     fitted = []
     for number, fold in enumerate(folds, 1):
-        progress(f"fold {number} of {len(folds)}")
-        fitted.append(_fit(features, current, fold.training, seed))
+        progress(f"half {number} of {len(folds)}, {len(dropped)} fields dropped")
+        fitted.append(_fit(features, current, fold.training, seed, dropped))
     progress("the dial, signals and tastes")
     tuned = _tuned(trials[0], fitted[0])
     progress("what each part gains")
     changed = [weights.model_copy(update=tuned) for weights in fitted]
     scores = [_scores(trial, weights) for trial, weights in zip(trials, changed, strict=True)]
-    gains = _gains(trials[0], changed[0])
+    gains = _gains(trials[0], changed[0], dropped)
     progress("all people")
-    return _fit(features, current, ratings, seed).model_copy(
+    return _fit(features, current, ratings, seed, dropped).model_copy(
         update={**tuned, "fitted_on": _provenance(ratings, films, seed, scores, gains)}
     )
 
 
-def _folds(ratings: Ratings, seed: int) -> Iterator[Fold]:
-    for split in range(SPLITS):
-        one, other = in_halves(ratings, seed + split)
-        yield Fold(one, other)
-        yield Fold(other, one)
+def _folds(ratings: Ratings, seed: int) -> list[Fold]:
+    one, other = in_halves(ratings, seed)
+    return [Fold(one, other), Fold(other, one)]
 
 
 def _with_all_fields(weights: Weights) -> Weights:
     return weights.model_copy(update={"fields": dict.fromkeys(FIELDS, 1.0)})
 
 
-def _fit(features: MovieFeatures, current: Weights, training: Ratings, seed: int) -> Weights:
+def _fit(
+    features: MovieFeatures,
+    current: Weights,
+    training: Ratings,
+    seed: int,
+    dropped: frozenset[str] = frozenset(),
+) -> Weights:
     truth = co_liked_truth(training, features.n_movies)
     all_fields = _with_all_fields(current)
     pairs = pairs_of(features, all_fields, truth, seed)
+    for place, name in enumerate(FIELDS):
+        if name in dropped:
+            pairs.likeness[place] = 0
     found = fit_listwise(pairs)
     known = np.array([field.any() for field in pairs.likeness], dtype=np.bool_)
-    return _as_weights(found, known, current)
+    weights = _as_weights(found, known, current)
+    return weights.model_copy(update={"fields": weights.fields | dict.fromkeys(dropped, 0.0)})
 
 
 def _as_weights(found: Fitted, known: NDArray[np.bool_], current: Weights) -> Weights:
@@ -212,7 +223,8 @@ class _Trial:
     def profile_ndcg(self, weights: Weights) -> float:
         """NDCG@10 of the profiles."""
         features = self.features.reweighted(weights)
-        recommender = Recommender(features, weights, item_weights=self.item_weights)
+        signals = [Signal("co_liked", weights.blend.co_liked, self.co_liked)]
+        recommender = Recommender(features, weights, signals, self.item_weights)
         lists = np.full((len(self.profiles), _LIST), -1, dtype=np.int32)
         for row, before in enumerate(self.profiles):
             taste = Taste.of_ratings(before.films, before.stars, weights, before.seconds)
@@ -277,10 +289,25 @@ def _scores(trial: _Trial, weights: Weights) -> dict[str, float]:
     }
 
 
-def _gains(trial: _Trial, weights: Weights) -> list[Gain]:
-    """NDCG@10 without each part in turn, the others as they are."""
+def _useless_fields(trial: _Trial, weights: Weights) -> frozenset[str]:
+    """The fields without which the judges' lists are better: others say the same already."""
     every = trial.ndcg(weights)
-    return [Gain(part, every, trial.ndcg(less)) for part, less in _without_each(weights)]
+    return frozenset(
+        name
+        for name, value in weights.fields.items()
+        if value > 0 and trial.ndcg(_without_field(weights, name)) > every + _LEAST_GAIN
+    )
+
+
+def _gains(trial: _Trial, weights: Weights, dropped: frozenset[str]) -> list[Gain]:
+    """NDCG@10 without each part in turn, the others as they are; 0 for what was dropped."""
+    every = trial.ndcg(weights)
+    gains = [Gain(part, every, trial.ndcg(less)) for part, less in _without_each(weights)]
+    return [*gains, *(Gain(f"fields.{name}", every, every) for name in sorted(dropped))]
+
+
+def _without_field(weights: Weights, name: FieldName) -> Weights:
+    return _changed(weights, {"fields": {**weights.fields, name: 0.0}})
 
 
 def _changed(weights: Weights, parts: dict[str, Any]) -> Weights:
@@ -290,7 +317,7 @@ def _changed(weights: Weights, parts: dict[str, Any]) -> Weights:
 def _without_each(weights: Weights) -> Iterator[tuple[str, Weights]]:
     for field, value in weights.fields.items():
         if value > 0:
-            yield f"fields.{field}", _changed(weights, {"fields": {**weights.fields, field: 0.0}})
+            yield f"fields.{field}", _without_field(weights, field)
     for name in ("years", "known", "rating", "audience"):
         less = weights.closeness.model_copy(update={name: 0.0})
         yield f"closeness.{name}", _changed(weights, {"closeness": less})

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 #: Draws the numbers to their start where the data say little (ridge).
 _RIDGE = 1e-3
-_ITERATIONS = 80
+_ITERATIONS = 60
 _TINY = np.float32(1e-9)
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 #: So many films are asked about at most: twice as many change the weights by less than another
 #: half of the people does, and memory grows with them.
-MOST_SEEDS = 400
+MOST_SEEDS = 300
 #: So many candidates take part at most, those with most votes.
 MOST_CANDIDATES = 30_000
 
