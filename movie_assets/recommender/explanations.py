@@ -35,8 +35,8 @@ _SIGNALS = {"tmdb": "recommended by TMDB", "co_liked": "liked by the same people
 _LEAST_SIGNAL = 0.05
 #: Well known is what has more votes than this share of the films that have any.
 _WELL_KNOWN = 0.9
-#: So many years apart are the same years.
-_SAME_YEARS = 5
+#: So many years apart are the same years, and ratings (0 to 10) so far apart are alike.
+_SAME_YEARS, _ALIKE = 5, 0.5
 
 
 def reasons(features: MovieFeatures, neighbours: Neighbours, top: int = 3) -> list[list[str]]:
@@ -114,7 +114,18 @@ def _telling(features: MovieFeatures, fields: NDArray[np.intp]) -> NDArray[np.in
         text = features.columns_of("text")
         films = (1 + features.n_movies) / np.exp(features.idf[text].astype(np.float64) - 1) - 1
         telling[text][films > max(_COMMON_SHARE * features.n_movies, _COMMON_FILMS)] = 0
+        telling[text][_are_genres(features)] = 0
     return telling
+
+
+def _are_genres(features: MovieFeatures) -> NDArray[np.bool_]:
+    """Whether each word of texts is one of a genre's name, such as "fiction"."""
+    words = features.vocabulary[features.columns_of("text")]
+    genres = (
+        features.vocabulary[features.columns_of("genres")] if "genres" in features.fields else ()
+    )
+    of_genres = {word for genre in genres for word in genre.casefold().split()}
+    return np.array([word in of_genres for word in words], dtype=bool)
 
 
 def _first(words: Sequence[str], names: Sequence[str], top: int) -> list[str]:
@@ -136,7 +147,10 @@ def _circumstances(
     years = features.years.astype(np.int64)
     apart = np.abs(years[rows] - years[columns])
     dated = (years[rows] > 0) & (years[columns] > 0)
+    ratings = features.ratings
+    rated = (ratings[rows] > 0) & (ratings[columns] > 0)
     return [
         ("well known", features.votes[columns] > well_known),
         ("of the same years", dated & (apart <= _SAME_YEARS)),
+        ("rated alike", rated & (np.abs(ratings[rows] - ratings[columns]) <= _ALIKE)),
     ]
