@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 #: How many times the films that are asked for are looked at to make a list diverse.
 _POOL = 5
 LIKED_FROM, DISLIKED_TO = 4.0, 2.5
+#: A second film is named as a reason where it speaks this much as the first.
+_SPEAKS_TOO = 0.6
 
 
 class EmptyTasteError(ValueError):
@@ -351,8 +353,10 @@ class Recommender:
             learned = self.item_weights[liked][:, found].toarray()
             parts += learned / max(float(learned.max()), 1e-12)
         parts *= values[values > 0][:, None]
+        # Any two films have something in common, so a second reason has to be about as good.
+        least = np.maximum(_SPEAKS_TOO * parts.max(axis=0), 1e-12)
         for place, row in enumerate(np.argsort(-parts, axis=0, kind="stable")[:2]):
-            speaks = parts[row, np.arange(len(found))] > 0
+            speaks = parts[row, np.arange(len(found))] >= least
             because[speaks, place] = liked[row[speaks]]
         return because
 

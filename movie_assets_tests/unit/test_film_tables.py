@@ -11,6 +11,7 @@ import pytest
 from movie_assets.film_tables import (
     co_liked_pairs,
     films_of,
+    item_weights_of,
     recommended_pairs,
     signals_of,
 )
@@ -143,3 +144,15 @@ def test_signals_of_no_films() -> None:
     table = details({"id": 10, "recommended_ids": [20]})
     nobody = np.zeros(0, dtype=np.int32)
     assert signals_of(nobody, Blend(co_liked=0.5, tmdb=0.2), co_liked((1, 2, 0.5)), table) == []
+
+
+# -- item weights --------------------------------------------------------------------------------
+
+
+def test_item_weights_of_films_that_are_ours() -> None:
+    rows = [(10, 30, 0.5), (30, 10, -0.25), (10, 99, 0.75), (98, 10, 0.75)]
+    table = pd.DataFrame(rows, columns=["movie_id", "neighbour_id", "weight"])
+    weights = item_weights_of(IDS, table)
+    assert weights.toarray().tolist() == [[0, 0, 0.5], [0, 0, 0], [-0.25, 0, 0]]
+    assert weights.dtype == np.float32
+    assert item_weights_of(IDS, table[:0]).nnz == 0
