@@ -161,6 +161,18 @@ def _checks() -> dict[str, tuple[tuple[str, ...], list[Check]]]:
             ("movies_table",),
             [_schema("co_liked_movies"), *_ranking_checks("co_liked_movies")],
         ),
+        "item_weights": (
+            ("movies_table",),
+            [
+                _schema("item_weights"),
+                *_pair_checks("item_weights"),
+                Check(
+                    "weights_say_something",
+                    "Every weight is a number other than 0.",
+                    _find_weights_say_something,
+                ),
+            ],
+        ),
         "movie_features": (("movies_table",), _FEATURE_CHECKS),
         "similarity_matrix": (
             ("movies_table", "movie_features"),
@@ -413,26 +425,39 @@ def _find_neighbours_complete(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
 
 def _ranking_checks(table: str) -> list[Check]:
     """The checks of any table that ranks, for each film, its neighbours."""
-
-    def check(
-        name: str, description: str, find: Callable[[pd.DataFrame, Inputs], Finding]
-    ) -> Check:
-        return Check(name, description, lambda _, inputs: find(inputs[table], inputs))
-
     return [
-        check(
+        *_pair_checks(table),
+        _check_of(
+            table, "ranks_contiguous", "Ranks run from 1 without gaps.", _find_ranks_contiguous
+        ),
+        _check_of(
+            table, "scores_descend", "Scores lie in [0, 1] and never rise.", _find_scores_descend
+        ),
+    ]
+
+
+def _pair_checks(table: str) -> list[Check]:
+    """The checks of any table of pairs of films."""
+    return [
+        _check_of(
+            table,
             "neighbours_known",
             "Every film and every neighbour is in movies_table.",
             _find_neighbours_known,
         ),
-        check("ranks_contiguous", "Ranks run from 1 without gaps.", _find_ranks_contiguous),
-        check("scores_descend", "Scores lie in [0, 1] and never rise.", _find_scores_descend),
-        check(
+        _check_of(
+            table,
             "self_excluded",
             "No film is its own neighbour, none is named twice.",
             _find_self_excluded,
         ),
     ]
+
+
+def _check_of(
+    table: str, name: str, description: str, find: Callable[[pd.DataFrame, Inputs], Finding]
+) -> Check:
+    return Check(name, description, lambda _, inputs: find(inputs[table], inputs))
 
 
 def _find_neighbours_known(pairs: pd.DataFrame, inputs: Inputs) -> Finding:
@@ -468,6 +493,12 @@ def _find_self_excluded(pairs: pd.DataFrame, _: Inputs) -> Finding:
         not itself.any() and not twice.any(),
         {"films_that_are_their_own_neighbour": int(itself.sum()), "repeated": int(twice.sum())},
     )
+
+
+def _find_weights_say_something(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
+    weights = inputs["item_weights"]["weight"].to_numpy()
+    wrong = int((~np.isfinite(weights) | (weights == 0)).sum())
+    return Finding(not wrong, {"weights_without_a_meaning": wrong})
 
 
 # -- helpers ------------------------------------------------------------------------------------

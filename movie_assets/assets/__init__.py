@@ -8,7 +8,7 @@ whole graph, in ``movie_assets.automation``; resources in ``movie_assets.definit
 from movie_assets.assets.extract import raw_genres, raw_movie_details, raw_popular_movies
 from movie_assets.assets.quality import recommendation_quality
 from movie_assets.assets.recommend import movie_features, similarity_matrix
-from movie_assets.assets.signals import co_liked_movies, movielens_ratings
+from movie_assets.assets.signals import co_liked_movies, item_weights, movielens_ratings
 from movie_assets.assets.warehouse import (
     genres_table,
     movie_details,
@@ -26,6 +26,7 @@ ASSETS = [
     movie_genre_data,
     movielens_ratings,
     co_liked_movies,
+    item_weights,
     movie_features,
     similarity_matrix,
     recommendation_quality,

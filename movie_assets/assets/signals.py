@@ -1,6 +1,6 @@
-"""Signals: what people liked, from a MovieLens release, and the films that the same people like.
+"""Signals: what people liked, from a MovieLens release, and what is learned from it.
 
-Both tables are always part of the graph. Without MOVIELENS_DIR they are empty, so that nothing
+The tables are always part of the graph. Without MOVIELENS_DIR they are empty, so that nothing
 downstream misses them; and with a folder that cannot be read they keep what they held.
 """
 
@@ -15,12 +15,14 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import sparse
 
 from movie_assets.assets.compiled import CO_LIKE_SEARCH
 from movie_assets.assets.declare import counts, table_asset, table_result
 from movie_assets.assets.pictures import histogram
 from movie_assets.movielens import fingerprint, lines, ratings, read_ratings
 from movie_assets.recommender import co_likes, expected
+from movie_assets.recommender.item_weights import fit_item_weights
 from movie_assets.warehouse import TABLES
 
 _TURNED_OFF = (
@@ -29,6 +31,7 @@ _TURNED_OFF = (
     "MOVIELENS_DIR name its folder, and build again."
 )
 _RATINGS_A_MESSAGE = 5_000_000
+_LIKED_FROM = 4.0
 
 
 @dataclass(frozen=True)
@@ -92,8 +95,7 @@ def co_liked_movies(
     """Find, for each of our films, those of our films that the same people like."""
     if not len(movielens_ratings):
         return _empty("co_liked_movies", _TURNED_OFF)
-    ids = np.sort(movies_table["id"].to_numpy(np.int32))
-    films = pc.index_in(movielens_ratings["movie_id"], value_set=pa.array(ids))
+    ids, films = _our_films(movielens_ratings, movies_table)
     started = time.perf_counter()
     found = co_likes.co_liked_films(
         _numbered(movielens_ratings["user_id"]),
@@ -126,6 +128,68 @@ def co_liked_movies(
             ),
         },
     )
+
+
+@table_asset(
+    group="signals",
+    uses=(fit_item_weights,),
+    kinds=frozenset({"scipy", "duckdb"}),
+    lineage={
+        "movie_id": [("movies_table", "id"), ("movielens_ratings", "movie_id")],
+        "neighbour_id": [("movies_table", "id"), ("movielens_ratings", "movie_id")],
+        "weight": [("movielens_ratings", "rating")],
+    },
+    columns={"movielens_ratings": ["user_id", "movie_id", "rating"], "movies_table": ["id"]},
+)
+def item_weights(
+    movielens_ratings: pa.Table, movies_table: pd.DataFrame
+) -> dg.MaterializeResult[pa.Table]:
+    """Learn what liking one of our films says of liking another."""
+    if not len(movielens_ratings):
+        return _empty("item_weights", _TURNED_OFF)
+    ids, films = _our_films(movielens_ratings, movies_table)
+    liked = pc.and_(
+        pc.greater_equal(movielens_ratings["rating"], pa.scalar(_LIKED_FROM, pa.float32())),
+        pc.is_valid(films),
+    )
+    people = _numbered(movielens_ratings["user_id"].filter(liked))
+    entries = (people, films.filter(liked).to_numpy())
+    likes = sparse.csr_matrix(
+        (np.ones(len(people), np.float32), entries), (people.max(initial=-1) + 1, len(ids))
+    )
+    started = time.perf_counter()
+    found = fit_item_weights(likes)
+    seconds = time.perf_counter() - started
+    if not found.nnz:
+        return _empty("item_weights", "These people like too few of our films to learn from.")
+    rows = np.repeat(np.arange(len(ids)), np.diff(found.indptr))
+    return table_result(
+        "item_weights",
+        pa.table(
+            {
+                "movie_id": ids[rows],
+                "neighbour_id": ids[found.indices],
+                "weight": found.data.astype(np.float64),
+            }
+        ),
+        {
+            "films": len(ids),
+            "films_that_take_part": len(np.unique(rows)),
+            "likes": likes.nnz,
+            "learn_seconds": seconds,
+            "weights_histogram": histogram(
+                found.data, "Weights of all pairs", "weight", log_counts=True
+            ),
+        },
+    )
+
+
+def _our_films(
+    ratings: pa.Table, movies_table: pd.DataFrame
+) -> tuple[np.ndarray[Any, np.dtype[np.int32]], pa.ChunkedArray]:
+    """Our films' numbers, ascending, and of each rating the place of its film, if it is ours."""
+    ids = np.sort(movies_table["id"].to_numpy(np.int32))
+    return ids, pc.index_in(ratings["movie_id"], value_set=pa.array(ids))
 
 
 def _empty(

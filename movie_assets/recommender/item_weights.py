@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import linalg, sparse
+from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,12 +27,12 @@ class ItemWeightOptions:
     """How item weights are learned.
 
     Attributes:
-        ridge: the penalty on weights, in people who like a film.
+        ridge: the penalty on weights, in people who like a film; above 0.
         user_exponent: a person with n likes counts ``n ** -user_exponent``.
         least_likes: a film with fewer takes no part: too little is known of it.
         most_films: how many films take part at most; memory is three float32 matrices of
-            most_films x most_films (8,000: 0.8 GB), time grows with the cube (a minute).
-        kept: how many weights of each film are kept, the largest by size.
+            most_films x most_films (8,000: 0.8 GB), time grows with the cube.
+        kept: how many weights of each film are kept, the largest by size, with those as large.
     """
 
     ridge: float = 25.0
@@ -40,11 +41,20 @@ class ItemWeightOptions:
     most_films: int = 8_000
     kept: int = 400
 
+    def __post_init__(self) -> None:
+        if not 0 < self.ridge < np.inf:
+            raise ValueError(f"ridge must be above 0 and finite, not {self.ridge}")
+        for name in ("least_likes", "most_films", "kept"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
+
 
 def fit_item_weights(
     likes: sparse.csr_matrix, options: ItemWeightOptions | None = None
 ) -> sparse.csr_matrix:
     """Learn the item weights.
+
+    The same likes give the same weights, to the last bit on one machine, whatever its threads.
 
     Args:
         likes: CSR of shape (n_users, n_films), 1 where somebody likes a film; nobody twice.
@@ -83,7 +93,8 @@ def _gram(likes: sparse.csr_matrix, options: ItemWeightOptions) -> NDArray[np.fl
 def _solve(gram: NDArray[np.float32], ridge: np.float32) -> NDArray[np.float32]:
     diagonal = np.diag_indices_from(gram)
     gram[diagonal] += ridge
-    inverse = linalg.inv(gram, overwrite_a=True, check_finite=False)
+    with threadpool_limits(1):
+        inverse = linalg.inv(gram, overwrite_a=True, check_finite=False, assume_a="pos")
     weights: NDArray[np.float32] = inverse / -inverse[diagonal]
     weights[diagonal] = 0
     return weights

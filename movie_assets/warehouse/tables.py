@@ -204,6 +204,19 @@ CO_LIKED_MOVIES = TableSchema(
     may_be_empty=True,
 )
 
+ITEM_WEIGHTS = TableSchema(
+    name="item_weights",
+    description="What liking one film says of liking another, for well-known films; empty without "
+    "MOVIELENS_DIR.",
+    columns=(
+        Column("movie_id", "INTEGER", "TMDB's number of the film that somebody likes."),
+        Column("neighbour_id", "INTEGER", "TMDB's number of the film that it speaks for."),
+        Column("weight", "DOUBLE", "How much it speaks for it; below 0: against it."),
+    ),
+    primary_key=("movie_id", "neighbour_id"),
+    may_be_empty=True,
+)
+
 SIMILARITY_MATRIX = TableSchema(
     name="similarity_matrix",
     description="For each film the films most like it: the largest entries of its row.",
@@ -266,6 +279,7 @@ TABLES: dict[str, TableSchema] = {
         MOVIE_GENRE_DATA,
         MOVIELENS_RATINGS,
         CO_LIKED_MOVIES,
+        ITEM_WEIGHTS,
         SIMILARITY_MATRIX,
         RECOMMENDATION_QUALITY,
     )

@@ -35,6 +35,7 @@ BELOW_FILMS = {
     "movie_details",
     "movie_genre_data",
     "co_liked_movies",
+    "item_weights",
     "movie_features",
     "similarity_matrix",
     "recommendation_quality",
@@ -401,14 +402,18 @@ def test_the_automation_sensor_runs_and_has_all_assets(empty_home: Any) -> None:
     ageless = {
         key for key in graph.materializable_asset_keys if not graph.get(key).freshness_policy
     }
-    assert {key.to_user_string() for key in ageless} == {"movielens_ratings", "co_liked_movies"}
+    assert {key.to_user_string() for key in ageless} == {
+        "movielens_ratings",
+        "co_liked_movies",
+        "item_weights",
+    }
 
 
 def test_another_release_is_read_and_a_broken_one_tried_once(home: Any, tmp_path: Path) -> None:
     before, daemon = home.hashes(), Daemon(home)
     assert daemon.tick() == set()
     daemon.definitions = home.definitions(MOVIELENS_DIR=tmp_path / "none")
-    assert daemon.tick() >= {"movielens_ratings", "co_liked_movies"}
+    assert daemon.tick() >= {"movielens_ratings", "co_liked_movies", "item_weights"}
     assert [daemon.tick() for _ in range(3)] == [set()] * 3
     assert home.hashes() == before
 

@@ -47,6 +47,7 @@ CHECKED = {
         "scores_descend",
         "self_excluded",
     },
+    "item_weights": {"schema", "neighbours_known", "self_excluded", "weights_say_something"},
     "movie_features": {"films_complete", "rows_normalised"},
     "similarity_matrix": {
         "schema",
@@ -258,6 +259,27 @@ def test_a_fault_in_co_liked_films_fails_its_check(
     ranked = stored["similarity_matrix"][["movie_id", "rank", "neighbour_id", "score"]]
     co_liked = ranked.assign(liked_by_both=np.int32(2))
     assert failed_checks("co_liked_movies", co_liked_movies=change(co_liked)) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda f: f, set()),
+        (lambda f: first(f, weight=0.0), {"weights_say_something"}),
+        (lambda f: first(f, weight=float("inf")), {"schema", "weights_say_something"}),
+        (lambda f: first(f, neighbour_id=7), {"neighbours_known"}),
+        (lambda f: first(f, neighbour_id=int(f["movie_id"].iloc[0])), {"self_excluded"}),
+    ],
+)
+def test_a_fault_in_item_weights_fails_its_check(
+    failed_checks: Callable[..., set[str]],
+    stored: Frames,
+    change: Callable[[pd.DataFrame], pd.DataFrame],
+    expected: set[str],
+) -> None:
+    pairs = stored["similarity_matrix"][["movie_id", "neighbour_id"]]
+    weights = pairs.sort_values(["movie_id", "neighbour_id"], ignore_index=True).assign(weight=-0.1)
+    assert failed_checks("item_weights", item_weights=change(weights)) == expected
 
 
 def test_ratings_that_no_line_was_read_for_are_found(

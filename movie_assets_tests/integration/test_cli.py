@@ -27,6 +27,7 @@ ASSETS = [
     "movie_genre_data",
     "movielens_ratings",
     "co_liked_movies",
+    "item_weights",
     "similarity_matrix",
     "recommendation_quality",
 ]

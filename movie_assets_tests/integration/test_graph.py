@@ -28,7 +28,7 @@ TUTORIAL_COLUMNS = [
 ]
 ASSETS = [*TABLES, "movie_features"]
 #: Without MOVIELENS_DIR.
-EMPTY = {"movielens_ratings", "co_liked_movies"}
+EMPTY = {"movielens_ratings", "co_liked_movies", "item_weights"}
 FILMS = len(json.loads((SAMPLE_DIR / "popular.json").read_text())["results"])
 
 

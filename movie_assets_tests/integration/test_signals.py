@@ -21,7 +21,7 @@ from movie_assets.warehouse import read_table
 
 pytestmark = pytest.mark.filterwarnings("ignore:Function `Definitions.map:Warning")
 
-SIGNALS = ["movielens_ratings", "co_liked_movies"]
+SIGNALS = ["movielens_ratings", "co_liked_movies", "item_weights"]
 #: The stand-in's films are 1000 to 1059. Each group of people likes ten of them and not the others.
 GROUPS = [range(1000, 1010), range(1010, 1020), range(1020, 1030)]
 PEOPLE_A_GROUP = 8
@@ -101,6 +101,12 @@ def test_with_a_release_films_of_the_same_people_are_found(home: Any, release: P
         for film, other in zip(pairs["movie_id"], pairs["neighbour_id"], strict=True)
     ]
     assert pairs["liked_by_both"].tolist() == expected
+
+    weights = stored(home, "item_weights")
+    assert weights.equals(weights.sort_values(["movie_id", "neighbour_id"]))
+    same = groups_of(weights["movie_id"]) == groups_of(weights["neighbour_id"])
+    assert weights["weight"][same].mean() > 0.01
+    assert not (weights["weight"][~same] > 0.01).any()
     assert home.build(MOVIELENS_DIR=release).ran == ()
 
 
@@ -153,6 +159,8 @@ def test_people_who_rated_none_of_our_films(home: Any, release: Path) -> None:
     assert len(stored(home, "movielens_ratings")) > 0
     assert len(stored(home, "co_liked_movies")) == 0
     assert "No two of our films" in metadata(home, "co_liked_movies")["why_empty"]
+    assert len(stored(home, "item_weights")) == 0
+    assert "too few of our films" in metadata(home, "item_weights")["why_empty"]
 
 
 # -- a release that cannot be read ----------------------------------------------------------------
