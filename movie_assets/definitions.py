@@ -18,6 +18,7 @@ from movie_assets import automation
 from movie_assets.assets import ASSETS
 from movie_assets.assets.extract import Extraction
 from movie_assets.assets.feature_files import FeatureFileIOManager
+from movie_assets.assets.recommend import NeighbourSearch
 from movie_assets.assets.signals import MovieLens
 from movie_assets.checks import build_checks
 from movie_assets.settings import Settings, load_settings
@@ -35,7 +36,7 @@ def build_definitions(
     Args:
         settings: by default from the environment and ``.env``.
         resource_overrides: resources to put in the place of ``io_manager``,
-            ``features_io_manager``, ``extraction`` or ``movielens``.
+            ``features_io_manager``, ``extraction``, ``movielens`` or ``neighbour_search``.
 
     Raises:
         SettingsError: where a setting cannot be used.
@@ -57,6 +58,9 @@ def build_definitions(
             # Made in the run and not here, so that the definitions load without a key.
             "extraction": dg.ResourceDefinition(lambda _: build_extraction(settings)),
             "movielens": dg.ResourceDefinition(lambda _: MovieLens(settings.movielens_dir)),
+            "neighbour_search": dg.ResourceDefinition(
+                lambda _: NeighbourSearch(settings.ray_address)
+            ),
             **resource_overrides,
         },
         executor=dg.in_process_executor

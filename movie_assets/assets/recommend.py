@@ -5,7 +5,8 @@ the same tables.
 """
 
 import time
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 
 import dagster as dg
 import numpy as np
@@ -13,12 +14,14 @@ import pandas as pd
 import pyarrow as pa
 
 from movie_assets import film_tables, recommender
+from movie_assets.assets.compiled import KERNEL
 from movie_assets.assets.declare import preview, table_asset, table_result, timed
 from movie_assets.assets.pictures import histogram
 from movie_assets.assets.versions import code_version
 from movie_assets.recommender import (
     MovieFeatures,
     blocks,
+    cluster,
     explanations,
     features,
     films,
@@ -34,8 +37,23 @@ from movie_assets.recommender.storage import features_hash
 #: How many neighbours similarity_matrix keeps of each film.
 NEIGHBOURS_A_FILM = 50
 
-#: The kernel's file: to import it loads numba, which few commands need.
-KERNEL = Path(recommender.__file__).with_name("top_k.py")
+
+@dataclass(frozen=True)
+class NeighbourSearch:
+    """The resource that says which machines search for neighbours; the result is the same.
+
+    Attributes:
+        ray_address: of a Ray cluster; None for this machine alone, without Ray.
+    """
+
+    ray_address: str | None = None
+
+    @property
+    def top_k(self) -> "similar.Search":
+        """What does the search."""
+        if self.ray_address is None:
+            return neighbours.top_k
+        return partial(cluster.top_k, address=self.ray_address)
 
 
 class NothingAlikeError(Exception):
@@ -84,7 +102,7 @@ movie_features = dg.asset(
         neighbours,
         scoring,
         blocks,
-        KERNEL,
+        *KERNEL,
         explanations,
         film_tables,
         weights.BUNDLED,
@@ -120,6 +138,7 @@ def similarity_matrix(
     movie_features: MovieFeatures,
     co_liked_movies: pd.DataFrame,
     movie_details: pd.DataFrame,
+    neighbour_search: dg.ResourceParam[NeighbourSearch],
 ) -> dg.MaterializeResult[pa.Table]:
     """Find each film's best neighbours."""
     started = time.perf_counter()
@@ -131,6 +150,7 @@ def similarity_matrix(
         by,
         NEIGHBOURS_A_FILM,
         signals=signals,
+        search=neighbour_search.top_k,
         progress=lambda done, total: context.log.info("Compared %s of %s films.", done, total),
     )
     seconds = time.perf_counter() - started
@@ -146,6 +166,7 @@ def similarity_matrix(
         {
             "films": len(ids),
             "neighbours_per_film": NEIGHBOURS_A_FILM,
+            "searched_by": neighbour_search.ray_address or "this machine",
             "signals": ", ".join(signal.name for signal in signals) or "content alone",
             "compare_seconds": round(seconds, 3),
             "best_score_mean": float(frame.loc[frame["rank"] == 1, "score"].mean()),
