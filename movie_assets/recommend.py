@@ -328,9 +328,18 @@ def _widths(width: int, longest_film: int, longest_reason: int) -> tuple[int, in
 
 
 def in_words(reasons: Sequence[str]) -> str:
-    """Reasons on one line: "with Al Pacino, with Robert De Niro" is said at once."""
+    """Reasons on one line, as a table has them.
+
+    "with Al Pacino, with Robert De Niro" is said at once. What people liked comes last, though it
+    counts most: it is said of nearly every film, and the line may be cut.
+    """
+    from movie_assets.recommender.explanations import SIGNALS  # noqa: PLC0415
+
+    signals = set(SIGNALS.values())
     parts = []
-    for is_cast, group in groupby(reasons, key=lambda reason: reason.startswith("with ")):
+    for is_cast, group in groupby(
+        sorted(reasons, key=signals.__contains__), key=lambda reason: reason.startswith("with ")
+    ):
         told = list(group)
         parts += (
             ["with " + " and ".join(reason.removeprefix("with ") for reason in told)]

@@ -31,7 +31,7 @@ _WORDING = {
 #: A word that more films than both of these have, a share and a number, tells nothing ("young").
 _COMMON_SHARE, _COMMON_FILMS = 0.01, 20
 #: How a signal is told, the most telling last, and from which value on it is one.
-_SIGNALS = {"tmdb": "recommended by TMDB", "co_liked": "liked by the same people"}
+SIGNALS = {"tmdb": "recommended by TMDB", "co_liked": "liked by the same people"}
 _LEAST_SIGNAL = 0.05
 #: Well known is what has more votes than this share of the films that have any.
 _WELL_KNOWN = 0.9
@@ -54,7 +54,7 @@ def reasons(features: MovieFeatures, neighbours: Neighbours, top: int = 3) -> li
         n_pairs lists; equally strong terms of a field in the order of columns.
     """
     told = shared_terms(features, neighbours, top)
-    for name, wording in _SIGNALS.items():
+    for name, wording in SIGNALS.items():
         if name in neighbours.signals:
             for pair in np.flatnonzero(neighbours.signals[name] >= _LEAST_SIGNAL):
                 told[pair].insert(0, wording)

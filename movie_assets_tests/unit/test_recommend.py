@@ -103,6 +103,11 @@ def test_a_list_without_films_says_so(
         (("magic", "Drama"), "magic, Drama"),
         (REASONS[:3], "directed by Peter Jackson, with Ian McKellen and Elijah Wood"),
         (("with A", "with B", "written by C"), "with A and B, written by C"),
+        (
+            ("liked by the same people", "with A", "Drama"),
+            "with A, Drama, liked by the same people",
+        ),
+        (("liked by the same people",), "liked by the same people"),
     ],
 )
 def test_reasons_in_words(reasons: tuple[str, ...], words: str) -> None:
