@@ -6,10 +6,12 @@ import pandas as pd
 import pyarrow as pa
 
 from movie_assets import film_tables, recommender
+from movie_assets.assets.compiled import CO_LIKE_SEARCH
 from movie_assets.assets.declare import table_asset, table_result
 from movie_assets.recommender import (
     MovieFeatures,
     co_likes,
+    expected,
     item_weights,
     metrics,
     query,
@@ -43,8 +45,8 @@ _DRAWN = ("ndcg_at_10", "different_films", "catalogue_coverage", "novelty", "int
     group="recommend",
     uses=(
         metrics, run, methods, judge, baselines, accuracy, breadth, bootstrap, catalogue, plain,
-        profiles, truth, Ratings, in_halves, query, similar, ranking, co_likes, item_weights,
-        film_tables, weights.BUNDLED,
+        profiles, truth, Ratings, in_halves, query, similar, ranking, co_likes, expected,
+        *CO_LIKE_SEARCH, item_weights, film_tables, weights.BUNDLED,
     ),
     kinds=frozenset({"numpy", "duckdb"}),
     columns={"similarity_matrix": ["movie_id", "rank", "neighbour_id", "score"]},

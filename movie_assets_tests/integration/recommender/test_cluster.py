@@ -156,9 +156,7 @@ def test_an_error_here_ends_the_search(running: Any) -> None:
     assert not ray.is_initialized()
 
 
-def test_an_error_there_is_told_in_one_line(
-    running: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_error_there_is_told_in_one_line(running: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "_index", os.path.relpath)
     message = r"^The Ray cluster could not do a block: TypeError: .*$"
     with (
