@@ -6,7 +6,7 @@
 The release is made up, in a temporary folder, with the statistics of ml-32m: 160 ratings a user,
 half of the users with fewer than 73, each film rated as often as its place in ml-32m's order says,
 half-star ratings of which half are likes; and one user who rated 50,000 films. Then Dagster makes
-the two assets and their checks, each in a process of its own, whose time and memory at the peak are
+the assets and their checks, each in a process of its own, whose time and memory at the peak are
 printed. All of the release's films are in the catalogue, which is the most work that there can be.
 """
 
@@ -36,7 +36,7 @@ ALL_RATINGS, ALL_FILMS, RATINGS_A_USER, MOST_RATINGS = 32_000_000, 87_585, 160, 
 #: How often the film at a place of ml-32m's order is rated, about.
 PLACES = [1, 100, 1_000, 10_000, 40_000, 87_585]
 RATED = [103_000, 38_000, 7_500, 260, 6, 1]
-ASSETS = ("movielens_ratings", "co_liked_movies")
+ASSETS = ("movielens_ratings", "co_liked_movies", "item_weights")
 
 
 def made_up_ratings(n: int) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:

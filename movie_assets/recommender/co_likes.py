@@ -2,8 +2,9 @@
 
 With few ratings, how many people like both of two films is mostly chance. So it is taken together
 with how many are expected to by a few tastes (``expected``), by empirical Bayes: what is expected
-is the mean of a gamma prior and what is counted is drawn from a Poisson distribution; the mean of
-what the rate then is:
+is the mean of a gamma prior, of shape trust, and what is counted is drawn from a Poisson
+distribution; the rate's mean then is (Efron and Morris, "Data Analysis Using Stein's Estimator and
+its Generalizations", JASA 70, 1975):
 
     likely(i, j) = expected * (both(i, j) + trust) / (expected + trust)
 

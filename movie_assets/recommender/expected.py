@@ -2,7 +2,8 @@
 
 A truncated singular value decomposition of who likes what takes people and films to be mixtures of
 a few tastes. Two films that few people rated may be liked by the same kind of people though nobody
-has seen both; this tells it.
+has seen both; this tells it. The decomposition is a randomised one (Halko, Martinsson and Tropp,
+"Finding Structure with Randomness", SIAM Review 53, 2011).
 """
 
 from __future__ import annotations
