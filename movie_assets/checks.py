@@ -379,7 +379,11 @@ def _find_rows_normalised(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
     shares = load_weights().shares()
     expected = np.array([shares[name] for name in features.fields])  # type: ignore[index]
     # Not `abs(...) > tolerance`: a NaN would pass.
-    wrong = ~((squares == 0) | (np.abs(squares - expected) <= _LENGTH_TOLERANCE)).all(axis=1)
+    right = (squares == 0) | (np.abs(squares - expected) <= _LENGTH_TOLERANCE)
+    if "language" in features.fields:  # as long as it is rare
+        place = features.fields.index("language")
+        right[:, place] = squares[:, place] <= expected[place] + _LENGTH_TOLERANCE
+    wrong = ~right.all(axis=1)
     negative = int((matrix.data < 0).sum())
     return Finding(
         not wrong.any() and not negative,

@@ -215,7 +215,9 @@ class FilmVectorizer:
         shares = self.weights.shares()
         names = [name for name in FIELDS if name in self._vocabularies]
         blocks = [
-            _tfidf(documents[name], self._vocabularies[name], self._idf[name], shares[name])
+            _FORMULAS.get(name, _tfidf)(
+                documents[name], self._vocabularies[name], self._idf[name], shares[name]
+            )
             for name in names
         ]
         sizes = [0, *(block.shape[1] for block in blocks)]
@@ -281,6 +283,35 @@ def _tfidf(
     share: float,
 ) -> sparse.csr_matrix:
     """One field's block: rows of squared length ``share``."""
+    counts = _counts(documents, vocabulary)
+    counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
+    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
+    lengths[lengths == 0] = 1
+    counts.data *= np.repeat(share**0.5 / lengths, np.diff(counts.indptr))
+    return counts.astype(np.float32)
+
+
+def _rarity(
+    documents: Sequence[Sequence[str]],
+    vocabulary: dict[str, int],
+    idf: NDArray[np.float32],
+    share: float,
+) -> sparse.csr_matrix:
+    """The block of a field with one term a film: squared lengths up to ``share``, of the rarest.
+
+    Two films in Hindi have more in common than two in English, which a length of 1 would hide.
+    """
+    counts = _counts(documents, vocabulary)
+    rarest = max(float(idf.max(initial=0)), 1.0)
+    counts.data = np.sqrt(share * idf[counts.indices] / rarest)
+    return counts.astype(np.float32)
+
+
+#: How a field is weighed, where not by TF-IDF.
+_FORMULAS = {"language": _rarity}
+
+
+def _counts(documents: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> sparse.csr_matrix:
     indptr = [0]
     indices: list[int] = []
     for terms in documents:
@@ -291,11 +322,7 @@ def _tfidf(
         shape=(len(documents), len(vocabulary)),
     )
     counts.sum_duplicates()
-    counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
-    lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
-    lengths[lengths == 0] = 1
-    counts.data *= np.repeat(share**0.5 / lengths, np.diff(counts.indptr))
-    return counts.astype(np.float32)
+    return counts
 
 
 def _squared_lengths(features: MovieFeatures) -> dict[str, float]:

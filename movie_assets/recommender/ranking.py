@@ -185,7 +185,7 @@ def audiences(features: MovieFeatures) -> NDArray[np.int64]:
     animation = features.has_term("genres", "Animation") & ~(crime | thriller | war)
     family = features.has_term("genres", "Family") | animation
     documentary = features.has_term("genres", "Documentary")
-    return np.select([horror, family, documentary], [HORROR, FAMILY, DOCUMENTARY], GENERAL)
+    return np.select([horror, documentary, family], [HORROR, DOCUMENTARY, FAMILY], GENERAL)
 
 
 def log_prior(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:

@@ -7,8 +7,10 @@ held out. Nothing is drawn at random but by the seed, so that the same ratings g
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -44,7 +46,10 @@ if TYPE_CHECKING:
 #: accuracy is to be had for less breadth, and that is what the dial is for.
 BREADTH = 1.45
 
-_EXPONENTS = tuple(np.round(np.arange(0.4, 1.0, 0.05), 2))
+_EXPONENTS = tuple(float(value) for value in np.round(np.arange(0.3, 1.0, 0.05), 2))
+#: The likelihood makes closeness steeper than lists of ten want it: by so much less it is tried.
+_YEARS = (0.5, 0.65, 0.8, 1.0)
+_RATING = (0.25, 0.5, 1.0)
 _CO_LIKED = (0.3, 0.4, 0.5, 0.6, 0.7)
 _PROFILE_GRID: dict[str, tuple[float, ...]] = {
     "sharpness": (1.0, 1.5, 2.0, 3.0),
@@ -109,15 +114,16 @@ def fit_weights(
         progress(f"half {number} of {len(folds)}, {len(dropped)} fields dropped")
         fitted.append(_fit(features, current, fold.training, seed, dropped))
     progress("the dial, signals and tastes")
-    tuned = _tuned(trials[0], fitted[0])
+    slopes = _slopes(trials[0], fitted[0])
+    tuned = _tuned(trials[0], _less_steep(fitted[0], *slopes))
     progress("what each part gains")
-    changed = [weights.model_copy(update=tuned) for weights in fitted]
+    changed = [_changed(_less_steep(weights, *slopes), tuned) for weights in fitted]
     scores = [_scores(trial, weights) for trial, weights in zip(trials, changed, strict=True)]
     gains = _gains(trials[0], changed[0], dropped)
     progress("all people")
-    return _fit(features, current, ratings, seed, dropped).model_copy(
-        update={**tuned, "fitted_on": _provenance(ratings, films, seed, scores, gains)}
-    )
+    final = _less_steep(_fit(features, current, ratings, seed, dropped), *slopes)
+    provenance = _provenance(ratings, films, seed, scores, gains)
+    return _changed(final, {**tuned, "fitted_on": provenance})
 
 
 def _folds(ratings: Ratings, seed: int) -> list[Fold]:
@@ -255,13 +261,34 @@ def _co_liked(weights: Weights, share: float) -> dict[str, Any]:
     return {"blend": weights.blend.model_copy(update={"co_liked": share})}
 
 
+def _slopes(trial: _Trial, weights: Weights) -> tuple[float, float]:
+    """By what closeness in years and in rating is multiplied: the best lists of one breadth."""
+    tried = {}
+    for slopes in product(_YEARS, _RATING):
+        less = _less_steep(weights, *slopes)
+        middle = _changed(less, {"popularity": _middle(trial, less)})
+        tried[slopes] = trial.ndcg(middle)
+    return max(tried, key=lambda slopes: tried[slopes])
+
+
+def _less_steep(weights: Weights, years: float, rating: float) -> Weights:
+    closeness = weights.closeness
+    changed = {
+        "years": _round(years * closeness.years),
+        "rating": _round(rating * closeness.rating),
+    }
+    return _changed(weights, {"closeness": closeness.model_copy(update=changed)})
+
+
 def _middle(trial: _Trial, weights: Weights) -> float:
-    """The largest exponent at which the lists are wide enough."""
-    for exponent in reversed(_EXPONENTS):
-        lists = trial.lists(weights.model_copy(update={"popularity": float(exponent)}))
-        if len(np.unique(lists[lists >= 0])) >= BREADTH * len(trial.truth.seeds):
-            return float(exponent)
-    return float(_EXPONENTS[0])
+    """The largest exponent at which the lists are wide enough: the larger, the narrower."""
+
+    def is_wide(exponent: float) -> bool:
+        lists = trial.lists(_changed(weights, {"popularity": exponent}))
+        return len(np.unique(lists[lists >= 0])) >= BREADTH * len(trial.truth.seeds)
+
+    narrow = bisect_left(_EXPONENTS, True, key=lambda exponent: not is_wide(exponent))
+    return _EXPONENTS[max(0, narrow - 1)]
 
 
 def _profile(trial: _Trial, weights: Weights) -> Weights:

@@ -193,7 +193,7 @@ def test_closeness_is_the_product_of_its_parts() -> None:
         (["Family", "Horror"], HORROR),
         (["Family", "Crime"], FAMILY),
         (["Documentary", "War"], DOCUMENTARY),
-        (["Documentary", "Family"], FAMILY),
+        (["Documentary", "Family"], DOCUMENTARY),
     ],
 )
 def test_whom_a_film_is_for(genres: list[str], audience: int) -> None:
