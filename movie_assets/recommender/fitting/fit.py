@@ -47,9 +47,13 @@ if TYPE_CHECKING:
 BREADTH = 1.45
 
 _EXPONENTS = tuple(float(value) for value in np.round(np.arange(0.3, 1.0, 0.05), 2))
-#: The likelihood makes closeness steeper than lists of ten want it: by so much less it is tried.
-_YEARS = (0.5, 0.65, 0.8, 1.0)
-_RATING = (0.25, 0.5, 1.0)
+#: The likelihood makes closeness steeper than lists of ten want it, and gives languages little,
+#: since most films asked about are in English: by so much less and more it is tried.
+_YEARS = (0.5, 0.65, 0.8)
+_RATING = (0.5, 1.0)
+_LANGUAGE = (1.0, 3.0, 6.0)
+#: The prior is made so steep that the dial's end, where its exponent is 1, is the most accurate.
+_PRIOR = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _CO_LIKED = (0.3, 0.4, 0.5, 0.6, 0.7)
 _PROFILE_GRID: dict[str, tuple[float, ...]] = {
     "sharpness": (1.0, 1.5, 2.0, 3.0),
@@ -114,14 +118,14 @@ def fit_weights(
         progress(f"half {number} of {len(folds)}, {len(dropped)} fields dropped")
         fitted.append(_fit(features, current, fold.training, seed, dropped))
     progress("the dial, signals and tastes")
-    slopes = _slopes(trials[0], fitted[0])
-    tuned = _tuned(trials[0], _less_steep(fitted[0], *slopes))
+    scales = _with_prior_scale(trials[0], fitted[0], _scales(trials[0], fitted[0]))
+    tuned = _tuned(trials[0], _scaled(fitted[0], *scales))
     progress("what each part gains")
-    changed = [_changed(_less_steep(weights, *slopes), tuned) for weights in fitted]
+    changed = [_changed(_scaled(weights, *scales), tuned) for weights in fitted]
     scores = [_scores(trial, weights) for trial, weights in zip(trials, changed, strict=True)]
     gains = _gains(trials[0], changed[0], dropped)
     progress("all people")
-    final = _less_steep(_fit(features, current, ratings, seed, dropped), *slopes)
+    final = _scaled(_fit(features, current, ratings, seed, dropped), *scales)
     provenance = _provenance(ratings, films, seed, scores, gains)
     return _changed(final, {**tuned, "fitted_on": provenance})
 
@@ -261,23 +265,48 @@ def _co_liked(weights: Weights, share: float) -> dict[str, Any]:
     return {"blend": weights.blend.model_copy(update={"co_liked": share})}
 
 
-def _slopes(trial: _Trial, weights: Weights) -> tuple[float, float]:
-    """By what closeness in years and in rating is multiplied: the best lists of one breadth."""
+def _scales(trial: _Trial, weights: Weights) -> tuple[float, float, float]:
+    """By what closeness in years and rating, and language, are multiplied.
+
+    The best lists of one breadth: any other comparison would be won by the narrowest.
+    """
     tried = {}
-    for slopes in product(_YEARS, _RATING):
-        less = _less_steep(weights, *slopes)
-        middle = _changed(less, {"popularity": _middle(trial, less)})
-        tried[slopes] = trial.ndcg(middle)
-    return max(tried, key=lambda slopes: tried[slopes])
+    for scales in product(_YEARS, _RATING, _LANGUAGE):
+        scaled = _scaled(weights, *scales)
+        tried[scales] = trial.ndcg(_changed(scaled, {"popularity": _middle(trial, scaled)}))
+    return max(tried, key=lambda scales: tried[scales])
 
 
-def _less_steep(weights: Weights, years: float, rating: float) -> Weights:
-    closeness = weights.closeness
-    changed = {
-        "years": _round(years * closeness.years),
-        "rating": _round(rating * closeness.rating),
+def _with_prior_scale(
+    trial: _Trial, weights: Weights, scales: tuple[float, float, float]
+) -> tuple[float, float, float, float]:
+    def ndcg(prior: float) -> float:
+        return trial.ndcg(_changed(_scaled(weights, *scales, prior), {"popularity": 1.0}))
+
+    return (*scales, max(_PRIOR, key=ndcg))
+
+
+def _scaled(
+    weights: Weights, years: float, rating: float, language: float, prior: float = 1.0
+) -> Weights:
+    closeness = {
+        "years": _round(years * weights.closeness.years),
+        "rating": _round(rating * weights.closeness.rating),
+        "known": _round(prior * weights.closeness.known),
     }
-    return _changed(weights, {"closeness": closeness.model_copy(update=changed)})
+    of_film = {
+        name: _round(prior * getattr(weights.prior, name))
+        for name in ("votes", "rating", "era", "era_votes")
+    }
+    fields = {**weights.fields, "language": _round(language * weights.fields["language"])}
+    return _changed(
+        weights,
+        {
+            "closeness": weights.closeness.model_copy(update=closeness),
+            "prior": weights.prior.model_copy(update=of_film),
+            "fields": fields,
+        },
+    )
 
 
 def _middle(trial: _Trial, weights: Weights) -> float:
@@ -322,7 +351,9 @@ def _useless_fields(trial: _Trial, weights: Weights) -> frozenset[str]:
     return frozenset(
         name
         for name, value in weights.fields.items()
-        if value > 0 and trial.ndcg(_without_field(weights, name)) > every + _LEAST_GAIN
+        if name != "floor"
+        and value > 0
+        and trial.ndcg(_without_field(weights, name)) > every + _LEAST_GAIN
     )
 
 
