@@ -45,7 +45,8 @@ class MovieFeatures:
     Attributes:
         movie_ids: int32 of shape (n_movies,), ascending.
         matrix: CSR float32 of shape (n_movies, n_terms). The block of a field has rows of squared
-            length ``weight of the field``, or 0 where the film lacks it.
+            length ``weight of the field``, or 0 where the film lacks it; that of the language
+            less, the more films share it.
         vocabulary: the term of each column, in column order.
         fields: the fields' names, in column order.
         field_ends: int64 of shape (n_fields + 1,): field f has the columns from ``field_ends[f]``
@@ -119,7 +120,7 @@ class MovieFeatures:
         return found
 
     def reweighted(self, weights: Weights) -> MovieFeatures:
-        """The same films by other fields' weights.
+        """The same films by other fields' weights; these films are those that were learned from.
 
         Raises:
             ValueError: where a field has no weight here but is to get one.

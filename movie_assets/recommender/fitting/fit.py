@@ -10,7 +10,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product
+from itertools import product, starmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -47,11 +47,12 @@ if TYPE_CHECKING:
 BREADTH = 1.45
 
 _EXPONENTS = tuple(float(value) for value in np.round(np.arange(0.3, 1.0, 0.05), 2))
-#: The likelihood makes closeness steeper than lists of ten want it, and gives languages little,
-#: since most films asked about are in English: by so much less and more it is tried.
-_YEARS = (0.5, 0.65, 0.8)
-_RATING = (0.5, 1.0)
-_LANGUAGE = (1.0, 3.0, 6.0)
+#: What the likelihood gets wrong for lists of ten: it makes closeness too steep, and gives
+#: languages and the floor little, since most films asked about are well known and in English.
+_YEARS = (0.8, 0.95, 1.2)
+_RATING = (0.25, 0.4)
+_LANGUAGE = (0.4, 0.8)
+_FLOOR = (0.05, 0.1)
 #: The prior is made so steep that the dial's end, where its exponent is 1, is the most accurate.
 _PRIOR = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _CO_LIKED = (0.3, 0.4, 0.5, 0.6, 0.7)
@@ -118,14 +119,14 @@ def fit_weights(
         progress(f"half {number} of {len(folds)}, {len(dropped)} fields dropped")
         fitted.append(_fit(features, current, fold.training, seed, dropped))
     progress("the dial, signals and tastes")
-    scales = _with_prior_scale(trials[0], fitted[0], _scales(trials[0], fitted[0]))
-    tuned = _tuned(trials[0], _scaled(fitted[0], *scales))
+    shape = _best_shape(trials[0], fitted[0])
+    tuned = _tuned(trials[0], shape.of(fitted[0]))
     progress("what each part gains")
-    changed = [_changed(_scaled(weights, *scales), tuned) for weights in fitted]
+    changed = [_changed(shape.of(weights), tuned) for weights in fitted]
     scores = [_scores(trial, weights) for trial, weights in zip(trials, changed, strict=True)]
     gains = _gains(trials[0], changed[0], dropped)
     progress("all people")
-    final = _scaled(_fit(features, current, ratings, seed, dropped), *scales)
+    final = shape.of(_fit(features, current, ratings, seed, dropped))
     provenance = _provenance(ratings, films, seed, scores, gains)
     return _changed(final, {**tuned, "fitted_on": provenance})
 
@@ -265,48 +266,48 @@ def _co_liked(weights: Weights, share: float) -> dict[str, Any]:
     return {"blend": weights.blend.model_copy(update={"co_liked": share})}
 
 
-def _scales(trial: _Trial, weights: Weights) -> tuple[float, float, float]:
-    """By what closeness in years and rating, and language, are multiplied.
+class _Shape(NamedTuple):
+    """What is set by grid: two parts of closeness, two fields, and what the prior is times."""
 
-    The best lists of one breadth: any other comparison would be won by the narrowest.
-    """
+    years: float
+    rating: float
+    language: float
+    floor: float
+    prior: float = 1.0
+
+    def of(self, weights: Weights) -> Weights:
+        """The weights with these in their place."""
+        closeness = {
+            "years": self.years,
+            "rating": self.rating,
+            "known": _round(self.prior * weights.closeness.known),
+        }
+        prior = {
+            name: _round(self.prior * getattr(weights.prior, name))
+            for name in ("votes", "rating", "era", "era_votes")
+        }
+        return _changed(
+            weights,
+            {
+                "closeness": weights.closeness.model_copy(update=closeness),
+                "prior": weights.prior.model_copy(update=prior),
+                "fields": weights.fields | {"language": self.language, "floor": self.floor},
+            },
+        )
+
+
+def _best_shape(trial: _Trial, weights: Weights) -> _Shape:
+    """The best lists of one breadth: any other comparison would be won by the narrowest."""
     tried = {}
-    for scales in product(_YEARS, _RATING, _LANGUAGE):
-        scaled = _scaled(weights, *scales)
-        tried[scales] = trial.ndcg(_changed(scaled, {"popularity": _middle(trial, scaled)}))
-    return max(tried, key=lambda scales: tried[scales])
+    for shape in starmap(_Shape, product(_YEARS, _RATING, _LANGUAGE, _FLOOR)):
+        shaped = shape.of(weights)
+        tried[shape] = trial.ndcg(_changed(shaped, {"popularity": _middle(trial, shaped)}))
+    best = max(tried, key=lambda shape: tried[shape])
 
+    def at_the_end(prior: float) -> float:
+        return trial.ndcg(_changed(best._replace(prior=prior).of(weights), {"popularity": 1.0}))
 
-def _with_prior_scale(
-    trial: _Trial, weights: Weights, scales: tuple[float, float, float]
-) -> tuple[float, float, float, float]:
-    def ndcg(prior: float) -> float:
-        return trial.ndcg(_changed(_scaled(weights, *scales, prior), {"popularity": 1.0}))
-
-    return (*scales, max(_PRIOR, key=ndcg))
-
-
-def _scaled(
-    weights: Weights, years: float, rating: float, language: float, prior: float = 1.0
-) -> Weights:
-    closeness = {
-        "years": _round(years * weights.closeness.years),
-        "rating": _round(rating * weights.closeness.rating),
-        "known": _round(prior * weights.closeness.known),
-    }
-    of_film = {
-        name: _round(prior * getattr(weights.prior, name))
-        for name in ("votes", "rating", "era", "era_votes")
-    }
-    fields = {**weights.fields, "language": _round(language * weights.fields["language"])}
-    return _changed(
-        weights,
-        {
-            "closeness": weights.closeness.model_copy(update=closeness),
-            "prior": weights.prior.model_copy(update=of_film),
-            "fields": fields,
-        },
-    )
+    return best._replace(prior=max(_PRIOR, key=at_the_end))
 
 
 def _middle(trial: _Trial, weights: Weights) -> float:
