@@ -36,7 +36,6 @@ def take_run(page: Page, path: Path) -> None:
 
 def take_asset_graph(page: Page, path: Path) -> None:
     """The asset graph from left to right, every asset materialized, nothing else of the page."""
-    page.set_viewport_size({"width": 2000, "height": 1125})
     open_graph(page)
     button_with_icon(page, "config").click()
     # None of our assets has partitions.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect, sync_playwright
+from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
 
 from movie_assets_tests.dagster_server import Server, bare_environment, free_port, serving
 
@@ -28,7 +28,9 @@ _BROWSER_OPTIONS = (
     "--disable-sync",
 )
 # Wide enough for the graph to be drawn with its details, and not as boxes with a name.
-_WINDOW = {"width": 2000, "height": 1125}
+_WINDOW: ViewportSize = {"width": 2000, "height": 1125}
+#: Where the graph has less room, it is drawn small and without the assets' states.
+_GRAPH_WINDOW: ViewportSize = {"width": 3600, "height": 2400}
 _SECOND = 1000
 
 
@@ -89,6 +91,7 @@ def materialize_all(page: Page) -> None:
 
 def open_graph(page: Page) -> None:
     """Show the whole asset graph with the details of each asset."""
+    page.set_viewport_size(_GRAPH_WINDOW)
     page.goto("/asset-groups")
     # Remembered by the browser, so already done when the graph is opened again.
     for button in (
