@@ -20,7 +20,7 @@ demo: setup ## build the graph on the bundled films and show recommendations
 	@echo
 	@echo "Next:"
 	@echo "  $(BIN)/movie-assets recommend \"The Godfather\"   any film by its title"
-	@echo "  $(BIN)/movie-assets taste \"Heat\" \"Alien\"      films for who likes these"
+	@echo "  $(BIN)/movie-assets taste \"Heat\" \"Alien\"        films for who likes these"
 	@echo "  make ui                                      the graph in Dagster's web UI"
 	@echo "  $(BIN)/movie-assets status                    what is fresh, stale or failed"
 	@echo "  TMDB_API_KEY=... $(BIN)/movie-assets build    the same graph on TMDB"
