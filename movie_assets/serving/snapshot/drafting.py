@@ -1,0 +1,339 @@
+"""A draft: the files of a snapshot while they are written, from streams, a block at a time.
+
+What belongs here: what each file holds, and how content comes into it. What does not: when a draft
+becomes a snapshot (``writer``), and how a file is written (``files``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from movie_assets.recommender.ranking import Levels
+from movie_assets.serving.snapshot import layout
+from movie_assets.serving.snapshot.errors import SnapshotError
+from movie_assets.serving.snapshot.files import (
+    ArrayFile,
+    TableFile,
+    sync_file,
+    sync_folder,
+    write_bytes,
+)
+from movie_assets.serving.snapshot.manifest import FileEntry, Manifest
+from movie_assets.serving.snapshot.transpose import transposed
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+    from movie_assets.recommender import MovieFeatures, Weights
+    from movie_assets.serving.snapshot.content import SnapshotContent
+
+_NUMBERS_A_BLOCK = 4_000_000
+
+
+@dataclass
+class Draft:
+    """A folder that becomes a snapshot.
+
+    Attributes:
+        folder: where it is.
+        entries: each file that is there, by its path in the folder.
+        counts: what the manifest counts and names.
+    """
+
+    folder: Path
+    entries: dict[str, FileEntry] = field(default_factory=dict)
+    counts: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, content: SnapshotContent) -> None:
+        """Write all but the index for search and the manifest.
+
+        Raises:
+            SnapshotError: where the content does not fit together.
+            OSError: where a file cannot be written.
+        """
+        features = content.features
+        self._write_films(content.films, features.movie_ids)
+        self._write_features(features, content.weights)
+        self._write_pairs(content.pairs, features.movie_ids)
+        for name, pairs in content.signals.items():
+            self._write_signal(name, pairs, features.movie_ids)
+        self.counts["signals"] = tuple(sorted(content.signals))
+        self._write_json(layout.QUALITY, list(content.quality))
+        self._write_json(layout.WEIGHTS, content.weights.model_dump(mode="json"))
+
+    def build_titles(self, build: Callable[[Path, Iterable[pa.RecordBatch]], None]) -> None:
+        """Build the index for search from the films that are there."""
+        folder = self.folder / layout.TITLES
+        folder.mkdir()
+        with pa.memory_map(str(self.folder / layout.FILMS)) as source:
+            films = pa.ipc.open_file(source)
+            build(folder, (films.get_batch(i) for i in range(films.num_record_batches)))
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                name = path.relative_to(self.folder).as_posix()
+                self.entries[name] = sync_file(path)
+
+    def manifest(self, refreshed_at: datetime | None = None, run_id: str | None = None) -> Manifest:
+        """What there is to say of the files that are there."""
+        return Manifest(
+            format=layout.FORMAT,
+            created_at=datetime.now(UTC),
+            refreshed_at=refreshed_at,
+            run_id=run_id,
+            files=dict(sorted(self.entries.items())),
+            **self.counts,
+        ).sealed()
+
+    def sync(self) -> None:
+        """Have the manifest and every folder's entries on disk."""
+        sync_file(self.folder / layout.MANIFEST)
+        for path in self.folder.rglob("*"):
+            if path.is_dir():
+                sync_folder(path)
+        sync_folder(self.folder)
+
+    # -- films ------------------------------------------------------------------------------------
+
+    def _write_films(self, batches: Iterable[pa.RecordBatch], movie_ids: NDArray[np.int32]) -> None:
+        genres: set[str] = set()
+        languages: set[str] = set()
+        with (
+            self._table(layout.FILMS, layout.FILM_SCHEMA) as films,
+            self._array(f"{layout.FEATURES}/runtimes") as runtimes,
+        ):
+            for batch in batches:
+                ids = batch["movie_id"].to_numpy(zero_copy_only=False)
+                expected = movie_ids[films.n_rows : films.n_rows + len(ids)]
+                if not np.array_equal(ids, expected):
+                    raise SnapshotError(_OTHER_FILMS)
+                films.append(batch)
+                runtimes.append(pc.fill_null(batch["runtime"], 0).to_numpy(zero_copy_only=False))
+                genres.update(pc.unique(pc.list_flatten(batch["genres"])).to_pylist())
+                languages.update(pc.unique(batch["original_language"].drop_null()).to_pylist())
+            if films.n_rows != len(movie_ids):
+                raise SnapshotError(_OTHER_FILMS)
+        self.counts.update(
+            films=films.n_rows, genres=tuple(sorted(genres)), languages=tuple(sorted(languages))
+        )
+
+    # -- features ---------------------------------------------------------------------------------
+
+    def _write_features(self, features: MovieFeatures, weights: Weights) -> None:
+        for name in ("movie_ids", "idf", "field_ends", "years", "votes", "ratings"):
+            self._copy(name, getattr(features, name))
+        matrix = features.matrix
+        for name in ("indptr", "indices", "data"):
+            self._copy(name, getattr(matrix, name))
+        self._write_by_term(matrix)
+        levels = Levels.of(features, weights)
+        self._copy("codes", levels.codes)
+        self._copy("levels", levels.levels)
+        with self._table(layout.VOCABULARY, layout.TERM_SCHEMA) as terms:
+            for start in range(0, len(features.vocabulary), layout.ROWS_A_BATCH):
+                some = features.vocabulary[start : start + layout.ROWS_A_BATCH]
+                terms.append(pa.record_batch([pa.array(some, pa.string())], layout.TERM_SCHEMA))
+        self.counts.update(terms=len(features.vocabulary), fields=features.fields)
+
+    def _write_by_term(self, matrix: sparse.csr_matrix) -> None:
+        folder = f"{layout.FEATURES}/by_term"
+        with (
+            self._array(f"{folder}_indptr") as indptr,
+            self._array(f"{folder}_indices") as indices,
+            self._array(f"{folder}_data") as data,
+        ):
+            for ends, films, values in transposed(matrix):
+                indptr.append(ends)
+                indices.append(films)
+                data.append(values)
+
+    def _copy(self, name: str, values: NDArray[Any]) -> None:
+        with self._array(f"{layout.FEATURES}/{name}", row=values.shape[1:]) as file:
+            for start in range(0, len(values), _NUMBERS_A_BLOCK):
+                file.append(values[start : start + _NUMBERS_A_BLOCK])
+
+    # -- pairs ------------------------------------------------------------------------------------
+
+    def _write_pairs(self, batches: Iterable[pa.RecordBatch], movie_ids: NDArray[np.int32]) -> None:
+        counter, reasons = _FilmCounter(movie_ids), _Reasons()
+        blocks = iter(batches)
+        first = next(blocks, None)
+        given = first.schema.names if first is not None else []
+        dtype = layout.pair_dtype(tuple(name for name in layout.SIGNAL_PARTS if name in given))
+        with (
+            self._table(layout.REASONS, layout.REASON_SCHEMA) as reason_file,
+            self._array(f"{layout.NEIGHBOURS}/pairs", dtype) as pairs,
+        ):
+            for batch in _with_first(first, blocks):
+                rows = counter.rows_of(batch["movie_id"])
+                records = np.empty(len(rows), dtype)
+                records["rows"] = counter.known(batch["neighbour_id"])
+                for name in dtype.names or ():
+                    if name not in {"rows", "reasons"}:
+                        records[name] = batch[name].to_numpy(zero_copy_only=False)
+                counter.refuse_rising(rows, records["score"])
+                new, records["reasons"] = reasons.numbered(batch["reasons"])
+                reason_file.append(pa.record_batch([new], layout.REASON_SCHEMA))
+                pairs.append(records)
+        with self._array(f"{layout.NEIGHBOURS}/indptr", np.dtype("<i8")) as indptr:
+            indptr.append(counter.indptr)
+        self.counts.update(pairs=pairs.n_rows, reasons=reason_file.n_rows)
+
+    # -- signals ----------------------------------------------------------------------------------
+
+    def _write_signal(
+        self, name: str, batches: Iterable[pa.RecordBatch], movie_ids: NDArray[np.int32]
+    ) -> None:
+        counter = _FilmCounter(movie_ids)
+        folder = f"{layout.SIGNALS}/{name}"
+        with (
+            self._array(f"{folder}/indices") as indices,
+            self._array(f"{folder}/data") as data,
+        ):
+            for batch in batches:
+                ours = counter.are_known(batch["movie_id"]) & counter.are_known(
+                    batch["neighbour_id"]
+                )
+                kept = batch.filter(pa.array(ours))
+                counter.rows_of(kept["movie_id"])
+                indices.append(counter.known(kept["neighbour_id"]))
+                data.append(kept["value"].to_numpy(zero_copy_only=False))
+        with self._array(f"{folder}/indptr") as indptr:
+            indptr.append(counter.indptr)
+
+    # -- files ------------------------------------------------------------------------------------
+
+    def _write_json(self, name: str, value: object) -> None:
+        text = json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
+        self.entries[name] = write_bytes(self.folder / name, f"{text}\n".encode())
+
+    @contextmanager
+    def _array(
+        self, path: str, dtype: np.dtype[Any] | None = None, row: tuple[int, ...] = ()
+    ) -> Iterator[ArrayFile]:
+        name = f"{path}.npy"
+        known = dtype or layout.FEATURE_DTYPES[path.rpartition("/")[2]]
+        with ArrayFile(self.folder / name, known, row) as file:
+            yield file
+        self.entries[name] = file.entry
+
+    @contextmanager
+    def _table(self, name: str, schema: pa.Schema) -> Iterator[TableFile]:
+        with TableFile(self.folder / name, schema) as file:
+            yield file
+        self.entries[name] = file.entry
+
+
+_OTHER_FILMS = (
+    "The films to publish are not those that the features were made of, by ascending id. "
+    "Nothing was published; build again: movie-assets build"
+)
+
+
+@dataclass
+class _FilmCounter:
+    """Counts pairs by their film, which must ascend.
+
+    Attributes:
+        movie_ids: int32 of shape (n_films,), ascending.
+    """
+
+    movie_ids: NDArray[np.int32]
+
+    def __post_init__(self) -> None:
+        self._counts = np.zeros(len(self.movie_ids), dtype=np.int64)
+        self._last_row = -1
+        self._scored_row, self._last_score = -1, np.float32(np.inf)
+
+    @property
+    def indptr(self) -> NDArray[np.int64]:
+        """Where each film's pairs begin and end; shape (n_films + 1,)."""
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(self._counts)])
+
+    def rows_of(self, ids: pa.Array) -> NDArray[np.int64]:
+        """The rows of the films of the next pairs."""
+        rows = self.known(ids)
+        if len(rows):
+            if rows[0] < self._last_row or (np.diff(rows) < 0).any():
+                raise SnapshotError("Pairs to publish must come by ascending film.")
+            first, last = rows[0], rows[-1]
+            self._counts[first : last + 1] += np.bincount(rows - first)
+            self._last_row = int(last)
+        return rows
+
+    def known(self, ids: pa.Array) -> NDArray[np.int64]:
+        """The rows of films."""
+        wanted = ids.to_numpy(zero_copy_only=False)
+        rows = self._places(wanted)
+        wrong = self.movie_ids[rows] != wanted if len(self.movie_ids) else wanted == wanted  # noqa: PLR0124
+        if wrong.any():
+            raise SnapshotError(
+                f"Film {wanted[np.argmax(wrong)]} is among the pairs to publish, and not among the "
+                "films. Nothing was published; build again: movie-assets build"
+            )
+        return rows
+
+    def are_known(self, ids: pa.Array) -> NDArray[np.bool_]:
+        """Whether films are there."""
+        wanted = ids.to_numpy(zero_copy_only=False)
+        if not len(self.movie_ids):
+            return np.zeros(len(wanted), dtype=np.bool_)
+        return np.asarray(self.movie_ids[self._places(wanted)] == wanted)
+
+    def refuse_rising(self, rows: NDArray[np.int64], scores: NDArray[np.float32]) -> None:
+        """Refuse a film's pairs that do not come best first."""
+        if len(rows):
+            before = np.concatenate([[self._scored_row], rows[:-1]])
+            rises = scores > np.concatenate([[self._last_score], scores[:-1]])
+            if (rises & (before == rows)).any():
+                raise SnapshotError("Pairs to publish must come best first.")
+            self._scored_row, self._last_score = int(rows[-1]), scores[-1]
+
+    def _places(self, wanted: NDArray[Any]) -> NDArray[np.int64]:
+        places = np.searchsorted(self.movie_ids, wanted)
+        return np.minimum(places, max(len(self.movie_ids) - 1, 0))
+
+
+@dataclass
+class _Reasons:
+    """Numbers reasons, each distinct one by when it came first."""
+
+    _numbers: dict[str, int] = field(default_factory=dict)
+
+    def numbered(self, lists: pa.Array) -> tuple[pa.Array, NDArray[np.int32]]:
+        """The new reasons among lists, and each list's first reasons; -1 where it has fewer."""
+        offsets = lists.offsets.to_numpy()
+        encoded = lists.values.dictionary_encode()
+        known = len(self._numbers)
+        codes = np.array(
+            [
+                self._numbers.setdefault(reason, len(self._numbers))
+                for reason in encoded.dictionary.to_pylist()
+            ],
+            dtype=np.int32,
+        )
+        new = pa.array(list(self._numbers)[known:], pa.string())
+        values = codes[encoded.indices.to_numpy()] if len(codes) else np.zeros(0, np.int32)
+        places = offsets[:-1, None] + np.arange(layout.REASONS_A_PAIR)
+        numbered = np.full(places.shape, -1, dtype=np.int32)
+        there = places < offsets[1:, None]
+        numbered[there] = values[places[there]]
+        return new, numbered
+
+
+def _with_first(
+    first: pa.RecordBatch | None, rest: Iterable[pa.RecordBatch]
+) -> Iterator[pa.RecordBatch]:
+    if first is not None:
+        yield first
+    yield from rest
