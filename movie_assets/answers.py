@@ -6,7 +6,7 @@ answers are exact; it takes a second or two. What was worked out beforehand is r
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,14 @@ from movie_assets.lookup import (
     read_films,
 )
 from movie_assets.recommender.explanations import reasons
-from movie_assets.recommender.query import EmptyTasteError, Filters, Recommender, Taste
+from movie_assets.recommender.query import (
+    TASTE_POPULARITY,
+    EmptyTasteError,
+    Filters,
+    Recommender,
+    Taste,
+    Wishes,
+)
 from movie_assets.recommender.storage import load_features
 from movie_assets.recommender.weights import load_weights
 from movie_assets.warehouse.contents import stored_tables
@@ -38,10 +45,6 @@ if TYPE_CHECKING:
     from movie_assets.recommender.features import MovieFeatures
 
 
-class UnknownNameError(ValueError):
-    """No film has a genre or a language of this name; the message lists those there are."""
-
-
 class FeaturesBehindError(LookupError):
     """A film is in the tables and not in the feature file: a build was stopped between the two."""
 
@@ -50,21 +53,6 @@ class FeaturesBehindError(LookupError):
             f"{film.label} is not among the films' features yet. Bring them up to date with: "
             "movie-assets build"
         )
-
-
-@dataclass(frozen=True)
-class Wishes:
-    """What somebody wants of a list.
-
-    Attributes:
-        popularity: from 0 (hidden gems) to 1 (crowd favourites); None for the default.
-        diversity: from 0 (the best) to 1 (as unlike each other as can be).
-        filters: which films may be in it.
-    """
-
-    popularity: float | None = None
-    diversity: float = 0.0
-    filters: Filters = field(default_factory=Filters)
 
 
 @dataclass(frozen=True)
@@ -158,11 +146,11 @@ class Catalogue:
         liked = set(taste.films[taste.values > 0].tolist())
         if not liked:
             raise EmptyTasteError("Name at least one film that you like, or rated 4 stars or more.")
-        dial = {} if wishes.popularity is None else {"popularity": wishes.popularity}
+        dial = TASTE_POPULARITY if wishes.popularity is None else wishes.popularity
         found = recommender.for_taste(
             taste,
             limit,
-            **dial,
+            popularity=dial,
             diversity=wishes.diversity,
             filters=_known(wishes.filters, recommender.features),
         )
@@ -231,26 +219,9 @@ def _item_weights(database: Path, stored: set[str], movie_ids: NDArray[np.int32]
 
 def _known(filters: Filters, features: MovieFeatures) -> Filters:
     """The filters with names as the films have them, whatever their case and accents."""
-    return replace(
-        filters,
-        genres=_names("genre", "genres", filters.genres, features),
-        without_genres=_names("genre", "genres", filters.without_genres, features),
-        languages=_names("language", "language", filters.languages, features),
-    )
+    return filters.among(_terms(features, "genres"), _terms(features, "language"), normalised)
 
 
-def _names(
-    what: str, field_name: str, asked: Iterable[str], features: MovieFeatures
-) -> tuple[str, ...]:
-    there = (
-        features.vocabulary[features.columns_of(field_name)]
-        if field_name in features.fields
-        else ()
-    )
-    by_name = {normalised(name): name for name in there}
-    for name in asked:
-        if normalised(name) not in by_name:
-            raise UnknownNameError(
-                f"No film is of the {what} {name!r}. There are: {', '.join(sorted(there))}."
-            )
-    return tuple(by_name[normalised(name)] for name in asked)
+def _terms(features: MovieFeatures, field: str) -> Sequence[str]:
+    there = field in features.fields
+    return features.vocabulary[features.columns_of(field)] if there else ()

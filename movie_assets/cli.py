@@ -225,13 +225,16 @@ def _is_history_full(message: str) -> bool:
 
 
 def _expected_errors() -> tuple[type[Exception], ...]:
-    from movie_assets.answers import FeaturesBehindError, UnknownNameError  # noqa: PLC0415
+    from movie_assets.answers import FeaturesBehindError  # noqa: PLC0415
     from movie_assets.lookup import NoSuchFilmError  # noqa: PLC0415
     from movie_assets.movielens import MovieLensError  # noqa: PLC0415
     from movie_assets.rated_films import RatingsFileError  # noqa: PLC0415
     from movie_assets.recommender.features import NoFeaturesError  # noqa: PLC0415
     from movie_assets.recommender.films import CatalogueError  # noqa: PLC0415
-    from movie_assets.recommender.query import EmptyTasteError  # noqa: PLC0415
+    from movie_assets.recommender.query import (  # noqa: PLC0415
+        EmptyTasteError,
+        UnknownNameError,
+    )
     from movie_assets.recommender.storage import FeatureFileError  # noqa: PLC0415
     from movie_assets.recommender.weights import WeightsError  # noqa: PLC0415
     from movie_assets.tmdb.errors import TmdbError  # noqa: PLC0415
@@ -256,12 +259,15 @@ def _expected_errors() -> tuple[type[Exception], ...]:
 
 
 def _exit_code(error: Exception) -> int:
-    from movie_assets.answers import FeaturesBehindError, UnknownNameError  # noqa: PLC0415
+    from movie_assets.answers import FeaturesBehindError  # noqa: PLC0415
     from movie_assets.lookup import NoSuchFilmError  # noqa: PLC0415
     from movie_assets.movielens import MovieLensError  # noqa: PLC0415
     from movie_assets.rated_films import RatingsFileError  # noqa: PLC0415
     from movie_assets.recommender.films import CatalogueError  # noqa: PLC0415
-    from movie_assets.recommender.query import EmptyTasteError  # noqa: PLC0415
+    from movie_assets.recommender.query import (  # noqa: PLC0415
+        EmptyTasteError,
+        UnknownNameError,
+    )
     from movie_assets.recommender.storage import FeatureFileError  # noqa: PLC0415
     from movie_assets.warehouse import TableMissingError  # noqa: PLC0415
 

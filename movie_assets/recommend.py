@@ -22,9 +22,10 @@ from movie_assets.settings import load_settings
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from movie_assets.answers import Catalogue, Rated, Suggestion, Wishes
+    from movie_assets.answers import Catalogue, Rated, Suggestion
     from movie_assets.lookup import Film, Recommendations
     from movie_assets.rated_films import Row
+    from movie_assets.recommender.query import Wishes
     from movie_assets.settings import Settings
 
 #: How wide the column of films is at least where there is room, and that of reasons.
@@ -158,7 +159,7 @@ def taste(  # noqa: PLR0913 - what can be asked for
             "Name films that you like, or a file: --ratings", param_hint="LIKED"
         )
     settings = load_settings()
-    from movie_assets.answers import Wishes  # noqa: PLC0415
+    from movie_assets.recommender.query import Wishes  # noqa: PLC0415
 
     wishes = _wishes(
         popularity,
@@ -186,8 +187,7 @@ def taste(  # noqa: PLR0913 - what can be asked for
 
 def _wishes(popularity: float | None, diversity: float, **filters: Any) -> Wishes | None:
     """What was asked for; None where it was nothing, and the stored lists are what is wanted."""
-    from movie_assets.answers import Wishes  # noqa: PLC0415
-    from movie_assets.recommender.query import Filters  # noqa: PLC0415
+    from movie_assets.recommender.query import Filters, Wishes  # noqa: PLC0415
 
     wishes = Wishes(popularity, diversity, Filters(**filters))
     return None if wishes == Wishes() else wishes

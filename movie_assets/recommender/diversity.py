@@ -6,11 +6,15 @@ Two ways: one franchise cannot fill a list, and the next film is one that is unl
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
     from scipy import sparse
 
@@ -19,7 +23,10 @@ LARGEST_SHARE = 0.3
 
 
 def spread_collections(
-    collections: NDArray[np.int32], k: int, largest_share: float = LARGEST_SHARE
+    collections: NDArray[np.int32],
+    k: int,
+    largest_share: float = LARGEST_SHARE,
+    before: Iterable[int] = (),
 ) -> NDArray[np.intp]:
     """Choose k films so that no beginning of the list is full of one franchise.
 
@@ -31,22 +38,32 @@ def spread_collections(
         collections: of shape (n_films,), the best film first: a number, -1 for none.
         k: how many to choose.
         largest_share: above 0, at most 1.
+        before: the collections of the films that the list begins with.
 
     Returns:
         Places among the films, of shape (min(k, n_films),).
     """
+    numbers = collections.tolist()
+    counts = Counter(before)
+    n_before = counts.total()
     chosen: list[int] = []
-    counts: dict[int, int] = {}
-    waiting = list(range(len(collections)))
-    while waiting and len(chosen) < k:
-        most = int(np.ceil(largest_share * (len(chosen) + 1)))
-        place = next(
-            (i for i in waiting if collections[i] < 0 or counts.get(int(collections[i]), 0) < most),
-            waiting[0],
-        )
-        waiting.remove(place)
+    held: list[int] = []  # the places that were passed over, in their order
+    following = 0
+    for length in range(n_before + 1, n_before + min(k, len(numbers)) + 1):
+        most = math.ceil(largest_share * length)
+        place = next((i for i in held if counts[numbers[i]] < most), None)
+        while place is None and following < len(numbers):
+            if numbers[following] < 0 or counts[numbers[following]] < most:
+                place = following
+            else:
+                held.append(following)
+            following += 1
+        if place is None:
+            place = held[0]
+        if place in held:
+            held.remove(place)
         chosen.append(place)
-        counts[int(collections[place])] = counts.get(int(collections[place]), 0) + 1
+        counts[numbers[place]] += 1
     return np.array(chosen, dtype=np.intp)
 
 

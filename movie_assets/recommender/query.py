@@ -6,38 +6,56 @@ beforehand is ``similar``'s; the order of a list's films is ``diversity``'s.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import OrderedDict
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy import sparse
 
 from movie_assets.recommender.diversity import marginal_relevance, spread_collections
-from movie_assets.recommender.ranking import Levels, Ranking, fit_ranking
+from movie_assets.recommender.ranking import Levels, Ranking, fit_ranking, log_prior
 from movie_assets.recommender.similar import Neighbours
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
-    from scipy import sparse
 
     from movie_assets.recommender.features import MovieFeatures
     from movie_assets.recommender.similar import Signal
+    from movie_assets.recommender.votes import Terms
     from movie_assets.recommender.weights import Weights
 
     #: A signal's values by its name, each of shape (n_movies,).
     _Values = dict[str, NDArray[np.float32]]
 
-#: How many times the films that are asked for are looked at to make a list diverse.
-_POOL = 5
+#: A list is put in order by so many films at a time, the best of them first, so that one page of it
+#: agrees with the next however long they are.
+_BLOCK = 100
 LIKED_FROM, DISLIKED_TO = 4.0, 2.5
+#: Where the popularity dial stands for a person unless they say: a taste is met best by well-known
+#: films.
+TASTE_POPULARITY = 1.0
 #: A second film is named as a reason where it speaks this much as the first.
 _SPEAKS_TOO = 0.6
+#: Places of the popularity dial whose rankings are kept: at a million films 4 MB each.
+_RANKINGS_KEPT = 16
 
 
 class EmptyTasteError(ValueError):
     """A taste says nothing: no film that the catalogue has is liked."""
+
+
+class UnknownNameError(ValueError):
+    """No film has a genre or a language of this name; the message lists those there are."""
+
+    def __init__(self, what: str, name: str, there: Iterable[str]) -> None:
+        self.name = name
+        self.there = tuple(sorted(there))
+        super().__init__(f"No film is of the {what} {name!r}. There are: {', '.join(self.there)}.")
 
 
 @dataclass(frozen=True)
@@ -52,6 +70,9 @@ class Filters:
         languages: its original language must be one of these (ISO 639-1).
         least_votes: on TMDB.
         least_rating: 0 to 10.
+        least_runtime: in minutes; a film whose runtime is unknown is left out where there is a
+            least or longest.
+        longest_runtime: in minutes.
     """
 
     first_year: int | None = None
@@ -61,15 +82,31 @@ class Filters:
     languages: tuple[str, ...] = ()
     least_votes: int = 0
     least_rating: float = 0.0
+    least_runtime: int | None = None
+    longest_runtime: int | None = None
 
-    def allowed(self, features: MovieFeatures) -> NDArray[np.bool_]:
-        """Whether each film may be recommended; shape (n_movies,)."""
-        allowed = features.is_candidate & (features.votes >= self.least_votes)
-        allowed &= features.ratings >= self.least_rating
-        if self.first_year is not None:
-            allowed &= (features.years >= self.first_year) & (features.years > 0)
-        if self.last_year is not None:
-            allowed &= (features.years <= self.last_year) & (features.years > 0)
+    def allowed(
+        self, features: MovieFeatures, runtimes: NDArray[np.int32] | None = None
+    ) -> NDArray[np.bool_]:
+        """Whether each film may be recommended; shape (n_movies,).
+
+        Args:
+            features: of n_movies films.
+            runtimes: int32 of shape (n_movies,), in minutes, 0 where unknown.
+
+        Raises:
+            ValueError: where runtimes count and there are none.
+        """
+        allowed = features.is_candidate
+        if self.least_votes > 1:
+            allowed &= features.votes >= self.least_votes
+        if self.least_rating > 0:
+            allowed &= features.ratings >= self.least_rating
+        _keep_between(allowed, features.years, self.first_year, self.last_year)
+        if self.least_runtime is not None or self.longest_runtime is not None:
+            if runtimes is None:
+                raise ValueError("the films' runtimes are not known here")
+            _keep_between(allowed, runtimes, self.least_runtime, self.longest_runtime)
         for genre in self.genres:
             allowed &= features.has_term("genres", genre)
         for genre in self.without_genres:
@@ -78,6 +115,54 @@ class Filters:
             spoken = [features.has_term("language", language) for language in self.languages]
             allowed &= np.logical_or.reduce(spoken)
         return allowed
+
+    def among(
+        self,
+        genres: Sequence[str],
+        languages: Sequence[str],
+        plain: Callable[[str], str] = str.casefold,
+    ) -> Filters:
+        """These filters with names as films have them, however they were typed.
+
+        Args:
+            genres: all there are.
+            languages: all there are.
+            plain: what is the same of two names that are the same.
+
+        Raises:
+            UnknownNameError: where there is none of a name.
+        """
+        if not (self.genres or self.without_genres or self.languages):
+            return self
+
+        def known(what: str, asked: Iterable[str], there: Iterable[str]) -> tuple[str, ...]:
+            by_name = {plain(name): name for name in there}
+            for name in asked:
+                if plain(name) not in by_name:
+                    raise UnknownNameError(what, name, by_name.values())
+            return tuple(by_name[plain(name)] for name in asked)
+
+        return replace(
+            self,
+            genres=known("genre", self.genres, genres),
+            without_genres=known("genre", self.without_genres, genres),
+            languages=known("language", self.languages, languages),
+        )
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What somebody wants of a list.
+
+    Attributes:
+        popularity: from 0 (hidden gems) to 1 (crowd favourites); None for the default.
+        diversity: from 0 (the best) to 1 (as unlike each other as can be).
+        filters: which films may be in it.
+    """
+
+    popularity: float | None = None
+    diversity: float = 0.0
+    filters: Filters = field(default_factory=Filters)
 
 
 @dataclass(frozen=True)
@@ -161,8 +246,30 @@ class Answer:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """What questions need of films beside their features, worked out once.
+
+    Attributes:
+        by_term: CSR float32 of shape (n_terms, n_movies): the features' matrix by terms.
+        levels: of the films.
+        collections: int32 of shape (n_movies,): a number for each film's collection, -1 for none.
+        runtimes: int32 of shape (n_movies,), in minutes, 0 where unknown; None where none is known.
+    """
+
+    by_term: sparse.csr_matrix
+    levels: Levels
+    collections: NDArray[np.int32]
+    runtimes: NDArray[np.int32] | None = None
+
+    @classmethod
+    def of(cls, features: MovieFeatures, weights: Weights) -> Prepared:
+        """Work it out."""
+        return cls(features.matrix.T.tocsr(), Levels.of(features, weights), features.collections)
+
+
+@dataclass(frozen=True)
 class Recommender:
-    """Answers questions about one catalogue.
+    """Answers questions about one catalogue. Safe to be asked by many threads.
 
     Attributes:
         features: n_movies films.
@@ -170,18 +277,21 @@ class Recommender:
         signals: what else goes into the score of two films.
         item_weights: CSR float32 of shape (n_movies, n_movies), or None: what liking one film says
             of liking another, learned from many people (``item_weights.fit_item_weights``).
+        prepared: what was worked out before; None to do so at the first question.
     """
 
     features: MovieFeatures
     weights: Weights
     signals: Sequence[Signal] = ()
     item_weights: sparse.csr_matrix | None = None
+    prepared: Prepared | None = None
 
     def similar(
         self,
         film: int,
         k: int,
         *,
+        offset: int = 0,
         popularity: float | None = None,
         diversity: float = 0.0,
         filters: Filters | None = None,
@@ -191,32 +301,32 @@ class Recommender:
         Args:
             film: its index.
             k: how many, at least 1.
+            offset: how many to leave out before; pages of one list fit together.
             popularity: from 0 (hidden gems) to 1 (crowd favourites); None for the default.
             diversity: from 0 (the best) to 1 (as unlike each other as can be).
             filters: which films may be recommended.
 
         Returns:
-            The pairs in the list's order, their ranks from 1; scores fall only where the list is
-            by score alone.
+            The pairs in the list's order, their ranks from 1 after the offset; scores fall only
+            where the list is by score alone.
 
         Raises:
             ValueError: where a number is out of range.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
-        ranking = fit_ranking(self.features, self.weights, popularity, self._levels)
-        scores, content, closeness, values = self._of_film(ranking, film)
-        scores[~(filters or Filters()).allowed(self.features)] = 0
+        _check_page(k, offset)
+        ranking = self._ranking(popularity)
+        scores, content, values = self._of_film(ranking, film)
+        scores[~self._allowed(filters)] = 0
         scores[film] = 0
-        best = _best(scores, min(_POOL * k, len(scores)))
-        best = best[self._arrange(best, scores[best], k, diversity)]
+        best = self._page(scores, k, offset, diversity)
+        rows = np.full(len(best), film, dtype=np.int32)
         return Neighbours(
-            rows=np.full(len(best), film, dtype=np.int32),
+            rows=rows,
             columns=best,
-            ranks=np.arange(1, len(best) + 1, dtype=np.int32),
+            ranks=np.arange(offset + 1, offset + len(best) + 1, dtype=np.int32),
             scores=scores[best],
             content=content[best],
-            closeness=closeness[best],
+            closeness=ranking.closeness(rows, best),
             prior=ranking.prior[best],
             signals={name: value[best] for name, value in values.items()},
         )
@@ -226,7 +336,8 @@ class Recommender:
         taste: Taste,
         k: int,
         *,
-        popularity: float | None = 1.0,
+        offset: int = 0,
+        popularity: float | None = TASTE_POPULARITY,
         diversity: float = 0.0,
         filters: Filters | None = None,
     ) -> Answer:
@@ -240,7 +351,8 @@ class Recommender:
         Args:
             taste: at least one film with a value other than 0.
             k: how many, at least 1.
-            popularity: as for :meth:`similar`; a taste is met best by well-known films.
+            offset: as for :meth:`similar`.
+            popularity: as for :meth:`similar`, but for where it stands unless it is given.
             diversity: as for :meth:`similar`.
             filters: which films may be recommended.
 
@@ -248,79 +360,81 @@ class Recommender:
             EmptyTasteError: where no film of the taste has a value above 0.
             ValueError: where a number is out of range.
         """
-        if k < 1:
-            raise ValueError(f"k must be at least 1, not {k}")
+        _check_page(k, offset)
         speaks = np.flatnonzero(taste.values)
         if not (taste.values > 0).any():
             raise EmptyTasteError(
                 "Name at least one film that is liked: of dislikes alone nothing can be told."
             )
         films, values = taste.films[speaks], taste.values[speaks]
-        ranking = fit_ranking(self.features, self.weights, popularity, self._levels)
+        ranking = self._ranking(popularity)
         scores = self._scores(ranking, films, values)
-        allowed = (filters or Filters()).allowed(self.features)
+        allowed = self._allowed(filters)
         allowed[taste.films] = False
         allowed[taste.seen] = False
         scores[~allowed] = 0
-        best = _best(scores, min(_POOL * k, len(scores)))
-        best = best[self._arrange(best, scores[best], k, diversity)]
+        best = self._page(scores, k, offset, diversity)
         return Answer(best, scores[best], self._because(ranking, films, values, best))
 
-    @cached_property
-    def _without_floor(self) -> tuple[sparse.csr_matrix, sparse.csr_matrix, float]:
-        """The rows, and by terms, without the term that every film has; and what that adds."""
-        features = self.features
-        if "floor" not in features.fields:
-            return features.matrix, features.matrix.T.tocsr(), 0.0
-        columns = features.columns_of("floor")
-        share = float(features.matrix[:, columns].max()) ** 2
-        rows = features.matrix[:, : columns.start]
-        return rows, rows.T.tocsr(), share
+    def _allowed(self, filters: Filters | None) -> NDArray[np.bool_]:
+        return (filters or Filters()).allowed(self.features, self._prepared.runtimes)
 
-    def _content(self, film: int) -> NDArray[np.float32]:
-        """The likeness of a film's content to every film's; shape (n_movies,)."""
-        rows, by_term, floor = self._without_floor
-        content = np.full(self.features.n_movies, floor, dtype=np.float32)
-        likeness = rows[film] @ by_term
-        content[likeness.indices] += likeness.data
-        return np.minimum(content, np.float32(1), out=content)
+    def _ranking(self, popularity: float | None) -> Ranking:
+        return self._rankings.at(popularity)
+
+    @cached_property
+    def _rankings(self) -> _Rankings:
+        return _Rankings(self.features, self.weights, self._prepared.levels)
+
+    @cached_property
+    def _prepared(self) -> Prepared:
+        return self.prepared or Prepared.of(self.features, self.weights)
+
+    @cached_property
+    def _terms(self) -> Terms:
+        # numba takes a fifth of a second to import, which looking up stored lists saves.
+        from movie_assets.recommender.votes import terms_of  # noqa: PLC0415
+
+        features = self.features
+        n_terms, floor = features.matrix.shape[1], 0.0
+        if "floor" in features.fields:
+            n_terms = features.columns_of("floor").start
+            # A film's floor is the last of its terms, and the same for every film.
+            floor = float(features.matrix.data[-1]) ** 2 if features.matrix.nnz else 0.0
+        return terms_of(features.matrix, self._prepared.by_term, n_terms, floor)
 
     def _of_film(
         self, ranking: Ranking, film: int
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], _Values]:
-        """Every film's score beside a film; its content, closeness and signals."""
-        content, closeness = self._content(film), ranking.closeness_to(film)
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32], _Values]:
+        """Every film's score beside a film; the likeness of their content, and signals."""
+        from movie_assets.recommender.votes import add_likeness  # noqa: PLC0415
+
+        content = np.full(self.features.n_movies, self._terms.floor, dtype=np.float32)
+        add_likeness(self._terms, film, content)
+        np.minimum(content, np.float32(1), out=content)
         values = {
             signal.name: signal.pairs[film].toarray().ravel()
             for signal in self.signals
             if signal.pairs.indptr[film + 1] > signal.pairs.indptr[film]
         }
         own_share = 1 - sum(signal.share for signal in self.signals)
-        scores: NDArray[np.float32] = np.float32(own_share) * content * closeness * ranking.prior
+        scores: NDArray[np.float32] = np.float32(own_share) * content
+        scores *= ranking.closeness_to(film)
+        scores *= ranking.prior
         total = own_share
         for signal in self.signals:
             if signal.name in values:
                 scores += np.float32(signal.share) * values[signal.name]
                 total += signal.share
-        scores[ranking.prior == 0] = 0
+        if values:
+            scores[ranking.prior == 0] = 0
         scores /= np.float32(total)
-        return scores, content, closeness, values
-
-    def _votes(self, ranking: Ranking, film: int) -> NDArray[np.float32]:
-        """How a film shares out its vote; shape (n_movies,), adding up to 1."""
-        scores = self._of_film(ranking, film)[0]
-        scores[film] = 0
-        scores **= np.float32(self.weights.profile.sharpness)
-        total = float(scores.sum(dtype=np.float64))
-        return scores / np.float32(total) if total > 0 else scores
+        return scores, content, values
 
     def _scores(
         self, ranking: Ranking, films: NDArray[np.int32], values: NDArray[np.float32]
     ) -> NDArray[np.float32]:
-        total = np.zeros(self.features.n_movies, dtype=np.float32)
-        for film, value in zip(films, values, strict=True):
-            total += value * self._votes(ranking, int(film))
-        votes = _in_parts_of_the_best(total)
+        votes = _in_parts_of_the_best(self._votes(ranking, films, values))
         if self.item_weights is None:
             return votes
         share = self.weights.profile.item_weights
@@ -330,6 +444,19 @@ class Recommender:
         learned = np.where(ranking.prior > 0, learned, 0)
         both: NDArray[np.float32] = votes + np.float32(share) * _in_parts_of_the_best(learned)
         return both / np.float32(1 + share)
+
+    def _votes(
+        self, ranking: Ranking, films: NDArray[np.int32], values: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        from movie_assets.recommender.votes import votes_of  # noqa: PLC0415
+
+        extra = sparse.csr_matrix((len(films), self.features.n_movies), dtype=np.float32)
+        # In parts of the content's share: votes are the same whatever all scores are divided by.
+        own_share = 1 - sum(signal.share for signal in self.signals)
+        for signal in self.signals:
+            extra = extra + signal.pairs[films] * np.float32(signal.share / own_share)
+        sharpness = self.weights.profile.sharpness
+        return votes_of(self._terms, ranking, films, values, extra, sharpness)
 
     def _because(
         self,
@@ -347,10 +474,10 @@ class Recommender:
         parts = (rows[liked] @ rows[found].T).toarray()
         parts *= ranking.closeness(liked[:, None], found)
         for signal in self.signals:
-            parts += signal.share * signal.pairs[liked][:, found].toarray()
+            parts += signal.share * _between(signal.pairs, liked, found)
         parts /= max(float(parts.max()), 1e-12)
         if self.item_weights is not None:
-            learned = self.item_weights[liked][:, found].toarray()
+            learned = _between(self.item_weights, liked, found)
             parts += learned / max(float(learned.max()), 1e-12)
         parts *= values[values > 0][:, None]
         # Any two films have something in common, so a second reason has to be about as good.
@@ -360,20 +487,83 @@ class Recommender:
             because[speaks, place] = liked[row[speaks]]
         return because
 
-    def _arrange(
-        self, films: NDArray[np.int32], scores: NDArray[np.float32], k: int, diversity: float
-    ) -> NDArray[np.intp]:
-        order = marginal_relevance(scores, self.features.matrix[films], len(films), diversity)
-        spread = spread_collections(self._collections[films[order]], k)
-        return order[spread]
+    def _page(
+        self, scores: NDArray[np.float32], k: int, offset: int, diversity: float
+    ) -> NDArray[np.int32]:
+        """Some places of the list that scores make: block by block, each in an order of its own."""
+        first, last = offset // _BLOCK, -(-(offset + k) // _BLOCK)
+        best = _best(scores, min(last * _BLOCK, len(scores)))
+        collections = self._prepared.collections
+        page = [best[:0]]
+        for start in range(first * _BLOCK, min(last * _BLOCK, len(best)), _BLOCK):
+            block = best[start : start + _BLOCK]
+            if diversity:
+                rows = self.features.matrix[block]
+                block = block[marginal_relevance(scores[block], rows, len(block), diversity)]
+            before = collections[best[:start]]
+            page.append(block[spread_collections(collections[block], len(block), before=before)])
+        skipped = offset - first * _BLOCK
+        return np.concatenate(page)[skipped : skipped + k]
 
-    @cached_property
-    def _levels(self) -> Levels:
-        return Levels.of(self.features, self.weights)
 
-    @cached_property
-    def _collections(self) -> NDArray[np.int32]:
-        return self.features.collections
+class _Rankings:
+    """The rankings of the places of the dial that were asked for last."""
+
+    def __init__(self, features: MovieFeatures, weights: Weights, levels: Levels) -> None:
+        self._features, self._weights, self._levels = features, weights, levels
+        self._logs = log_prior(features, weights)
+        self._kept: OrderedDict[float, Ranking] = OrderedDict()
+        self._lock = Lock()
+
+    def at(self, popularity: float | None) -> Ranking:
+        """The ranking of a place of the dial.
+
+        Raises:
+            ValueError: where the dial is beyond its ends, or no number.
+        """
+        place = 0.5 if popularity is None else float(popularity)
+        with self._lock:
+            found = self._kept.get(place)
+            if found is not None:
+                self._kept.move_to_end(place)
+                return found
+        made = fit_ranking(self._features, self._weights, place, self._levels, self._logs)
+        with self._lock:
+            self._kept[place] = made
+            while len(self._kept) > _RANKINGS_KEPT:
+                self._kept.popitem(last=False)
+        return made
+
+
+def _check_page(k: int, offset: int) -> None:
+    if k < 1:
+        raise ValueError(f"k must be at least 1, not {k}")
+    if offset < 0:
+        raise ValueError(f"offset must be at least 0, not {offset}")
+
+
+def _keep_between(
+    allowed: NDArray[np.bool_], values: NDArray[np.integer], least: int | None, most: int | None
+) -> None:
+    """Allow only films whose value is known, which is above 0, and within these."""
+    if least is not None:
+        allowed &= values >= max(least, 1)
+    if most is not None:
+        allowed &= (values <= most) & (values > 0)
+
+
+def _between(
+    pairs: sparse.csr_matrix, rows: NDArray[np.int32], columns: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """The values of all pairs of some rows and some columns, these each once."""
+    some = pairs[rows].tocoo()
+    order = np.argsort(columns)
+    places = np.minimum(np.searchsorted(columns, some.col, sorter=order), len(columns) - 1)
+    places = order[places]
+    found = columns[places] == some.col
+    values = np.zeros((len(rows), len(columns)), dtype=np.float32)
+    values[some.row[found], places[found]] = some.data[found]
+    return values
 
 
 def _ages(times: NDArray[np.float64]) -> NDArray[np.float64]:

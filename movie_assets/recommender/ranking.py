@@ -72,10 +72,15 @@ class Ranking:
     @cached_property
     def factors(self) -> NDArray[np.float32]:
         """The closeness of each code to each; float32 in (0, 1] of shape (n_codes, n_codes)."""
-        factors = np.empty((len(self.levels), len(self.levels)), dtype=np.float32)
+        return self.factors_of(np.arange(len(self.levels)))
+
+    def factors_of(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
+        """The closeness of some codes to each; float32 in (0, 1] of shape (len(codes), n_codes)."""
+        factors = np.empty((len(codes), len(self.levels)), dtype=np.float32)
         for start in range(0, len(factors), _CODES_A_BLOCK):
             block = slice(start, start + _CODES_A_BLOCK)
-            factors[block] = closeness(self.levels[block, None], self.levels, self.weights)
+            rows = self.levels[codes[block], None]
+            factors[block] = closeness(rows, self.levels, self.weights)
         return factors
 
     def closeness(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.float32]:
@@ -126,6 +131,7 @@ def fit_ranking(
     weights: Weights,
     popularity: float | None = None,
     levels: Levels | None = None,
+    logs: NDArray[np.float64] | None = None,
 ) -> Ranking:
     """What each film counts at a place of the popularity dial.
 
@@ -135,6 +141,7 @@ def fit_ranking(
         popularity: from 0 (hidden gems: votes and rating count for nothing) over 0.5 (the default)
             to 1 (crowd favourites).
         levels: of these films, where they are known already.
+        logs: what :func:`log_prior` gives, where it is known already.
 
     Raises:
         ValueError: where the dial is beyond its ends.
@@ -143,7 +150,7 @@ def fit_ranking(
     levels = levels or Levels.of(features, weights)
     known = exponent * weights.closeness.known
     return Ranking(
-        prior=_prior(features, weights, exponent),
+        prior=_prior(features, exponent, log_prior(features, weights) if logs is None else logs),
         codes=levels.codes,
         levels=levels.levels,
         weights=weights.closeness.model_copy(update={"known": known}),
@@ -205,8 +212,10 @@ def prior_terms(features: MovieFeatures, weights: Weights) -> NDArray[np.float64
     return np.stack([votes, rating, era, era * (votes - _USUAL_LOG_VOTES)])
 
 
-def _prior(features: MovieFeatures, weights: Weights, exponent: float) -> NDArray[np.float32]:
-    logs = exponent * log_prior(features, weights)
+def _prior(
+    features: MovieFeatures, exponent: float, logs: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    logs = exponent * logs
     candidates = features.is_candidate
     if not candidates.any():
         return np.zeros(features.n_movies, dtype=np.float32)

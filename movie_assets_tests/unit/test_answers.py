@@ -11,13 +11,17 @@ from movie_assets.answers import (
     Catalogue,
     FeaturesBehindError,
     Rated,
-    UnknownNameError,
-    Wishes,
     open_catalogue,
 )
 from movie_assets.lookup import Film, NoSuchFilmError
 from movie_assets.recommender import fit_features
-from movie_assets.recommender.query import EmptyTasteError, Filters, Recommender
+from movie_assets.recommender.query import (
+    EmptyTasteError,
+    Filters,
+    Recommender,
+    UnknownNameError,
+    Wishes,
+)
 from movie_assets.warehouse import TableMissingError
 from movie_assets_tests.films import films_of, weights_of
 

@@ -1,0 +1,183 @@
+"""Votes: one film beside every film, for questions that are answered when they are asked.
+
+A film's terms are looked up in the films by terms, and what they add is added up in one dense row;
+one pass over that row makes scores of it, and votes of the scores. What goes into a score is for
+``ranking`` and ``query``, and the best of every film beforehand for ``top_k``. Importing this
+module loads numba.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from movie_assets.recommender.inverted import compiled, read_only
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy import sparse
+
+    from movie_assets.recommender.ranking import Ranking
+
+    Row = NDArray[np.float32]
+
+
+class Terms(NamedTuple):
+    """The films' matrix by films and by terms, as the kernel reads it: all arrays read-only."""
+
+    ends: NDArray[np.int64]  # (n_movies + 1,): film i has the entries from ends[i]
+    terms: NDArray[np.uint32]  # ascending within a film
+    weights: NDArray[np.float32]
+    list_ends: NDArray[np.int64]  # (n_terms + 1,): term t is of the films from list_ends[t]
+    films: NDArray[np.uint32]
+    list_weights: NDArray[np.float32]
+    n_terms: np.uint32  # every film has the others, and they add `floor` to any two
+    floor: np.float32
+
+
+class Voters(NamedTuple):
+    """Films that share out a vote each, and what is known of them: all arrays read-only."""
+
+    films: NDArray[np.int32]  # (n_voters,)
+    values: NDArray[np.float32]  # (n_voters,)
+    factors: NDArray[np.float32]  # (n_voters, n_codes): the closeness of each to each code
+    extra_ends: NDArray[np.int64]  # (n_voters + 1,): what signals add to scores, as CSR
+    extra_films: NDArray[np.uint32]
+    extra_values: NDArray[np.float32]
+
+
+def terms_of(
+    matrix: sparse.csr_matrix, by_term: sparse.csr_matrix, n_terms: int, floor: float
+) -> Terms:
+    """The matrices as the kernel reads them.
+
+    Args:
+        matrix: CSR float32 of shape (n_movies, n_terms and more), columns ascending.
+        by_term: CSR of its transpose.
+        n_terms: the columns from here on are those that every film has.
+        floor: what these add to the likeness of any two films.
+    """
+    return Terms(*_csr(matrix), *_csr(by_term), n_terms=np.uint32(n_terms), floor=np.float32(floor))
+
+
+def votes_of(
+    terms: Terms,
+    ranking: Ranking,
+    films: NDArray[np.int32],
+    values: NDArray[np.float32],
+    extra: sparse.csr_matrix,
+    sharpness: float,
+) -> NDArray[np.float32]:
+    """What each film gets of the votes of some films, times their values; shape (n_movies,).
+
+    Args:
+        terms: of all n_movies films.
+        ranking: of all films.
+        films: int32 of shape (n_voters,), each once.
+        values: float32 of shape (n_voters,).
+        extra: CSR float32 of shape (n_voters, n_movies): what is added to the product of content,
+            closeness and prior.
+        sharpness: the power to which scores are raised.
+    """
+    voters = Voters(
+        read_only(films), read_only(values), read_only(ranking.factors_of(ranking.codes[films])),
+        *_csr(extra),
+    )  # fmt: skip
+    total = np.zeros(len(ranking.prior), dtype=np.float32)
+    codes = read_only(ranking.codes.view(np.uint32))
+    _add_votes(terms, voters, codes, read_only(ranking.prior), sharpness, total)
+    return total
+
+
+def _csr(
+    matrix: sparse.csr_matrix,
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
+    return (
+        read_only(np.asarray(matrix.indptr, dtype=np.int64)),
+        # Unsigned: numba would ask of each signed index whether it counts from the end.
+        read_only(np.asarray(matrix.indices, dtype=np.int32).view(np.uint32)),
+        read_only(np.asarray(matrix.data, dtype=np.float32)),
+    )
+
+
+# From here on compiled: coverage does not see these lines run.
+
+
+@compiled
+def add_likeness(terms: Terms, film: int, row: Row) -> None:  # pragma: no cover
+    """Add the likeness of a film's content to every film's, but for the floor, to a row."""
+    for entry in range(terms.ends[film], terms.ends[film + 1]):
+        term = terms.terms[entry]
+        if term >= terms.n_terms:
+            continue
+        weight = terms.weights[entry]
+        for place in range(terms.list_ends[term], terms.list_ends[term + 1]):
+            row[terms.films[place]] += weight * terms.list_weights[place]
+
+
+@compiled
+def _add_votes(
+    terms: Terms,
+    voters: Voters,
+    codes: NDArray[np.uint32],
+    prior: Row,
+    sharpness: float,
+    total: Row,
+) -> None:  # pragma: no cover
+    """Add the votes to each film's total."""
+    row = np.empty_like(total)
+    content = np.empty(np.diff(voters.extra_ends).max(), np.float32)
+    for voter in range(len(voters.films)):
+        film, factors = voters.films[voter], voters.factors[voter]
+        first, last = voters.extra_ends[voter], voters.extra_ends[voter + 1]
+        row[:] = terms.floor
+        add_likeness(terms, film, row)
+        row[film] = 0
+        for entry in range(first, last):
+            content[entry - first] = min(row[voters.extra_films[entry]], np.float32(1))
+        if sharpness == 2:
+            votes = _squares(row, factors, codes, prior)
+        else:
+            votes = _powers(row, factors, codes, prior, sharpness)
+        for entry in range(first, last):
+            other = voters.extra_films[entry]
+            if prior[other] > 0 and other != film:
+                score = content[entry - first] * factors[codes[other]] * prior[other]
+                vote = np.float32((score + voters.extra_values[entry]) ** sharpness)
+                votes += np.float64(vote) - np.float64(row[other])
+                row[other] = vote
+        if votes > 0:
+            _add(total, row, np.float32(voters.values[voter] / votes))
+
+
+@compiled
+def _squares(
+    row: Row, factors: Row, codes: NDArray[np.uint32], prior: Row
+) -> float:  # pragma: no cover
+    """Make squared scores of a row of likenesses; their sum."""
+    votes = 0.0
+    for i in range(len(row)):
+        score = min(row[i], np.float32(1)) * factors[codes[i]] * prior[i]
+        row[i] = score * score
+        votes += row[i]
+    return votes
+
+
+@compiled
+def _powers(
+    row: Row, factors: Row, codes: NDArray[np.uint32], prior: Row, sharpness: float
+) -> float:  # pragma: no cover
+    """Make scores to a power of a row of likenesses; their sum."""
+    votes = 0.0
+    power = np.float32(sharpness)
+    for i in range(len(row)):
+        row[i] = (min(row[i], np.float32(1)) * factors[codes[i]] * prior[i]) ** power
+        votes += row[i]
+    return votes
+
+
+@compiled
+def _add(total: Row, row: Row, value: np.float32) -> None:  # pragma: no cover
+    for i in range(len(row)):
+        total[i] += value * row[i]
