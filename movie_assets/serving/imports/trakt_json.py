@@ -67,8 +67,8 @@ def read_list(data: bytes, file: str, row_chars: int) -> Iterator[tuple[int, Any
     if text[place] != "[":
         raise UnknownExportError(f"{file} is JSON, but no list of Trakt's. {KNOWN}")
     place = _end(_SPACE, text, place + 1)
-    number = 0
-    closed = text.startswith("]", place)
+    number, closed = 0, text.startswith("]", place)
+    place += closed
     while not closed:
         number += 1
         element, place = _element(text, place, number, file, row_chars * _TIMES)
@@ -77,7 +77,7 @@ def read_list(data: bytes, file: str, row_chars: int) -> Iterator[tuple[int, Any
         if between is None:
             raise _damaged(file, number)
         place, closed = between.end(), between[1] == "]"
-    if place < len(text) and _end(_SPACE, text, place) < len(text):
+    if _end(_SPACE, text, place) < len(text):
         raise _damaged(file, number)
 
 

@@ -39,8 +39,8 @@ def clean(text: str) -> str:
 
 
 def shortened(text: str, length: int = 60) -> str:
-    """As much of a text as fits a message."""
-    text = clean(text[: 4 * length])
+    """As much of a text as fits a message, of letters and signs that can be seen."""
+    text = clean("".join(c if c.isprintable() else " " for c in text[: 4 * length]))
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
