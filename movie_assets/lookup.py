@@ -7,8 +7,6 @@ dials, filters or a person's films, is for ``answers``.
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -18,6 +16,7 @@ from rapidfuzz import fuzz, process
 
 from movie_assets.recommender.diversity import spread_collections
 from movie_assets.recommender.metrics import rmse
+from movie_assets.titles import normalised, split_year, without_article
 from movie_assets.warehouse import TableMissingError
 from movie_assets.warehouse.contents import stored_tables
 from movie_assets.warehouse.store import connect
@@ -28,14 +27,6 @@ if TYPE_CHECKING:
 
 _SUGGESTIONS = 5
 _LEAST_LIKENESS = 60.0  # of 100; below this a suggestion only confuses
-_YEAR_AT_END = re.compile(r"^(?P<title>.*\S)\s*\((?P<year>\d{4})\)$")
-_FRACTION_AFTER_DIGIT = re.compile("([0-9])(?=[¼-¾⅐-⅞])")  # "8½" is 8 1/2 and not 81/2
-# Letters that Unicode does not take apart, as they are typed without their strokes.
-_PLAIN_LETTERS = str.maketrans(
-    {"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ı": "i", "æ": "ae", "œ": "oe", "þ": "th"}  # noqa: RUF001
-    | dict.fromkeys("'’", "")  # noqa: RUF001
-)
-_ARTICLE = re.compile(r"^(the|a|an) ")
 
 
 class NoSuchFilmError(LookupError):
@@ -194,8 +185,9 @@ class Titles:
         Raises:
             NoSuchFilmError: with suggestions.
         """
-        if (found := _YEAR_AT_END.match(title.strip())) and year in {None, int(found["year"])}:
-            title, year = found["title"], int(found["year"])
+        text, year_named = split_year(title)
+        if year_named is not None and year in {None, year_named}:
+            title, year = text, year_named
         wanted = normalised(title)
         of_other_years: dict[int, Film] = {}
         for matches in self._matches(wanted):
@@ -209,7 +201,7 @@ class Titles:
         """The films of a normalised title, and then those that some would call by it."""
         yield self._by_title.get(wanted, [])
         yield self._by_original_title.get(wanted, [])
-        yield self._by_title_without_article.get(_ARTICLE.sub("", wanted), [])
+        yield self._by_title_without_article.get(without_article(wanted), [])
 
     @cached_property
     def _best_known_first(self) -> list[Film]:
@@ -225,7 +217,7 @@ class Titles:
 
     @cached_property
     def _by_title_without_article(self) -> dict[str, list[Film]]:
-        return self._by(lambda film: _ARTICLE.sub("", normalised(film.title)))
+        return self._by(lambda film: without_article(normalised(film.title)))
 
     def _by(self, key: Callable[[Film], str | None]) -> dict[str, list[Film]]:
         found: dict[str, list[Film]] = {}
@@ -242,36 +234,6 @@ class Titles:
             wanted, titles, scorer=_likeness, limit=_SUGGESTIONS, score_cutoff=_LEAST_LIKENESS
         )
         return [self._best_known_first[index] for _, _, index in found]
-
-
-def normalised(title: str) -> str:
-    """A title without case, accents, punctuation and double spaces.
-
-    >>> normalised("Amélie:  Le Fabuleux Destin")
-    'amelie le fabuleux destin'
-    """
-    spaced = _FRACTION_AFTER_DIGIT.sub(r"\1 ", title)
-    # First apart, since "№" has capitals only then; and again, since folding makes new letters.
-    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", spaced).casefold())
-    plain = folded.translate(_PLAIN_LETTERS)
-    letters = "".join(c if _is_letter(c) else " " for c in plain if not _is_accent(c))
-    # A title of nothing but signs, such as "$" or "???", is its own name.
-    return unicodedata.normalize("NFC", " ".join(letters.split())) or title.strip()
-
-
-def _is_letter(character: str) -> bool:
-    """Letters and digits, and the vowel signs that other scripts write around their letters."""
-    return character.isalnum() or unicodedata.category(character).startswith("M")
-
-
-def _is_accent(character: str) -> bool:
-    """Marks that are left out where people type in a hurry.
-
-    Those of Latin, Greek and Cyrillic, Hebrew points and Arabic vowels; not the marks that tell
-    "papa" from "haha" in Japanese, nor the vowels of Indian scripts and Thai.
-    """
-    combining = unicodedata.combining(character)
-    return combining >= 200 or 10 <= combining <= 36
 
 
 def _likeness(one: str, other: str, **_: object) -> float:

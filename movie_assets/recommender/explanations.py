@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cache, cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable
 
     from numpy.typing import NDArray
 
@@ -53,18 +57,7 @@ def reasons(features: MovieFeatures, neighbours: Neighbours, top: int = 3) -> li
     Returns:
         n_pairs lists; equally strong terms of a field in the order of columns.
     """
-    told = shared_terms(features, neighbours, top)
-    for name, wording in SIGNALS.items():
-        if name in neighbours.signals:
-            for pair in np.flatnonzero(neighbours.signals[name] >= _LEAST_SIGNAL):
-                told[pair].insert(0, wording)
-    silent = np.array([pair for pair, found in enumerate(told) if not found], dtype=np.intp)
-    for wording, holds in _circumstances(
-        features, neighbours.rows[silent], neighbours.columns[silent]
-    ):
-        for pair in silent[holds]:
-            told[pair].append(wording)
-    return told
+    return Explainer(features).reasons(neighbours, top)
 
 
 def shared_terms(features: MovieFeatures, neighbours: Neighbours, top: int = 3) -> list[list[str]]:
@@ -72,85 +65,116 @@ def shared_terms(features: MovieFeatures, neighbours: Neighbours, top: int = 3) 
 
     Of one field those that add most to the likeness of content come first.
     """
-    fields = features.fields_of(np.arange(len(features.vocabulary), dtype=np.int32))
-    telling = _telling(features, fields)
-    # Each name once: who directed a film has often written it too.
-    names = np.array([term.casefold() for term in features.vocabulary], dtype=object)
-    wordings = [_WORDING.get(name, "{}") for name in features.fields]
-    words = np.array(
-        [
-            wordings[field].format(term)
-            for field, term in zip(fields, features.vocabulary, strict=True)
-        ],
-        dtype=object,
-    )
-    out: list[list[str]] = []
-    for start in range(0, len(neighbours.rows), _PAIRS_A_BLOCK):
-        block = slice(start, start + _PAIRS_A_BLOCK)
-        products = features.matrix[neighbours.rows[block]].multiply(
-            features.matrix[neighbours.columns[block]]
+    return Explainer(features).shared_terms(neighbours, top)
+
+
+@dataclass(frozen=True)
+class Explainer:
+    """Tells why films go together, asked as often as one likes. Safe for many threads.
+
+    Attributes:
+        features: what the neighbours were found by; of the vocabulary only what is told is read.
+    """
+
+    features: MovieFeatures
+
+    def reasons(self, neighbours: Neighbours, top: int = 3) -> list[list[str]]:
+        """As :func:`reasons`."""
+        told = self.shared_terms(neighbours, top)
+        for name, wording in SIGNALS.items():
+            if name in neighbours.signals:
+                for pair in np.flatnonzero(neighbours.signals[name] >= _LEAST_SIGNAL):
+                    told[pair].insert(0, wording)
+        silent = np.array([pair for pair, found in enumerate(told) if not found], dtype=np.intp)
+        if len(silent):
+            rows, columns = neighbours.rows[silent], neighbours.columns[silent]
+            for wording, holds in self._circumstances(rows, columns):
+                for pair in silent[holds]:
+                    told[pair].append(wording)
+        return told
+
+    def shared_terms(self, neighbours: Neighbours, top: int = 3) -> list[list[str]]:
+        """As :func:`shared_terms`."""
+        features = self.features
+        order_of_fields = list(_WORDING)[::-1]
+        telling = np.array(
+            [order_of_fields.index(n) if n in _WORDING else -1 for n in features.fields], np.int64
         )
-        products = products.tocsr()
-        products.sort_indices()
-        products.data *= telling[products.indices] > 0
-        products.eliminate_zeros()
-        pairs = np.repeat(np.arange(products.shape[0]), np.diff(products.indptr))
-        # Stable: equals stay in the order of columns.
-        order = np.lexsort((-products.data, -telling[products.indices], pairs))
-        terms = products.indices[order]
-        out.extend(
-            _first(words[terms[begin:end]], names[terms[begin:end]], top)
-            for begin, end in zip(products.indptr[:-1], products.indptr[1:], strict=True)
-        )
-    return out
+        wording = self._wording()
+        out: list[list[str]] = []
+        for start in range(0, len(neighbours.rows), _PAIRS_A_BLOCK):
+            block = slice(start, start + _PAIRS_A_BLOCK)
+            products = features.matrix[neighbours.rows[block]].multiply(
+                features.matrix[neighbours.columns[block]]
+            )
+            products = products.tocsr()
+            products.eliminate_zeros()
+            products.sort_indices()
+            pairs = np.repeat(np.arange(products.shape[0]), np.diff(products.indptr))
+            # Stable: equals stay in the order of columns.
+            by_field = telling[features.fields_of(products.indices)]
+            order = np.lexsort((-products.data, -by_field, pairs))
+            terms = products.indices[order].tolist()
+            ends = products.indptr.tolist()
+            out.extend(_first(terms[begin:end], wording, top) for begin, end in pairwise(ends))
+        return out
+
+    def _wording(self) -> Callable[[int], tuple[str, str] | None]:
+        """From a term to its name and how it is told; None where it is no reason."""
+        features = self.features
+        n_films, fields = features.n_movies, features.fields
+        ends = features.field_ends.tolist()
+        genres = features.vocabulary[features.columns_of("genres")] if "genres" in fields else ()
+        # Such as "fiction".
+        of_genres = {word for genre in genres for word in genre.casefold().split()}
+        common = max(_COMMON_SHARE * n_films, _COMMON_FILMS)
+
+        @cache
+        def wording(term: int) -> tuple[str, str] | None:
+            field = fields[bisect_right(ends, term) - 1]
+            if field not in _WORDING:
+                return None
+            name = features.vocabulary[term]
+            if field == "text":
+                films = (1 + n_films) / np.exp(float(features.idf[term]) - 1) - 1
+                if films > common or name in of_genres:
+                    return None
+            # Each name once: who directed a film has often written it too.
+            return name.casefold(), _WORDING[field].format(name)
+
+        return wording
+
+    @cached_property
+    def _well_known(self) -> float:
+        """How many votes a film has at most that is not well known."""
+        votes = self.features.votes[self.features.is_candidate]
+        return float(np.quantile(votes, _WELL_KNOWN)) if len(votes) else np.inf
+
+    def _circumstances(
+        self, rows: NDArray[np.int32], columns: NDArray[np.int32]
+    ) -> list[tuple[str, NDArray[np.bool_]]]:
+        """What else can be said of pairs of films, and of which of them it holds."""
+        features = self.features
+        years = [features.years[films].astype(np.int64) for films in (rows, columns)]
+        dated = (years[0] > 0) & (years[1] > 0)
+        ratings = [features.ratings[films] for films in (rows, columns)]
+        rated = (ratings[0] > 0) & (ratings[1] > 0)
+        return [
+            ("well known", features.votes[columns] > self._well_known),
+            ("of the same years", dated & (np.abs(years[0] - years[1]) <= _SAME_YEARS)),
+            ("rated alike", rated & (np.abs(ratings[0] - ratings[1]) <= _ALIKE)),
+        ]
 
 
-def _telling(features: MovieFeatures, fields: NDArray[np.intp]) -> NDArray[np.int64]:
-    """How telling each term is, by its field; 0 for what is no reason."""
-    order = list(_WORDING)[::-1]
-    by_field = [order.index(name) + 1 if name in order else 0 for name in features.fields]
-    telling = np.array(by_field, dtype=np.int64)[fields]
-    if "text" in features.fields:
-        text = features.columns_of("text")
-        films = (1 + features.n_movies) / np.exp(features.idf[text].astype(np.float64) - 1) - 1
-        telling[text][films > max(_COMMON_SHARE * features.n_movies, _COMMON_FILMS)] = 0
-        telling[text][_are_genres(features)] = 0
-    return telling
-
-
-def _are_genres(features: MovieFeatures) -> NDArray[np.bool_]:
-    """Whether each word of texts is one of a genre's name, such as "fiction"."""
-    words = features.vocabulary[features.columns_of("text")]
-    genres = (
-        features.vocabulary[features.columns_of("genres")] if "genres" in features.fields else ()
-    )
-    of_genres = {word for genre in genres for word in genre.casefold().split()}
-    return np.array([word in of_genres for word in words], dtype=bool)
-
-
-def _first(words: Sequence[str], names: Sequence[str], top: int) -> list[str]:
-    """The first words, without those whose name was told already."""
+def _first(
+    terms: Iterable[int], wording: Callable[[int], tuple[str, str] | None], top: int
+) -> list[str]:
+    """How the first terms are told, without those whose name was told already."""
     told: dict[str, str] = {}
-    for word, name in zip(words, names, strict=True):
+    for term in terms:
         if len(told) == top:
             break
-        told.setdefault(name, word)
+        found = wording(term)
+        if found is not None:
+            told.setdefault(*found)
     return list(told.values())
-
-
-def _circumstances(
-    features: MovieFeatures, rows: NDArray[np.int32], columns: NDArray[np.int32]
-) -> list[tuple[str, NDArray[np.bool_]]]:
-    """What else can be said of pairs of films, and of which of them it holds."""
-    votes = features.votes[features.is_candidate]
-    well_known = np.quantile(votes, _WELL_KNOWN) if len(votes) else np.inf
-    years = features.years.astype(np.int64)
-    apart = np.abs(years[rows] - years[columns])
-    dated = (years[rows] > 0) & (years[columns] > 0)
-    ratings = features.ratings
-    rated = (ratings[rows] > 0) & (ratings[columns] > 0)
-    return [
-        ("well known", features.votes[columns] > well_known),
-        ("of the same years", dated & (apart <= _SAME_YEARS)),
-        ("rated alike", rated & (np.abs(ratings[rows] - ratings[columns]) <= _ALIKE)),
-    ]
