@@ -18,7 +18,6 @@ from movie_assets.lookup import (
     Recommendation,
     Recommendations,
     Titles,
-    normalised,
     not_built,
     read_films,
 )
@@ -219,7 +218,7 @@ def _item_weights(database: Path, stored: set[str], movie_ids: NDArray[np.int32]
 
 def _known(filters: Filters, features: MovieFeatures) -> Filters:
     """The filters with names as the films have them, whatever their case and accents."""
-    return filters.among(_terms(features, "genres"), _terms(features, "language"), normalised)
+    return filters.among(_terms(features, "genres"), _terms(features, "language"))
 
 
 def _terms(features: MovieFeatures, field: str) -> Sequence[str]:

@@ -18,9 +18,10 @@ from scipy import sparse
 from movie_assets.recommender.diversity import marginal_relevance, spread_collections
 from movie_assets.recommender.ranking import Levels, Ranking, fit_ranking, log_prior
 from movie_assets.recommender.similar import Neighbours
+from movie_assets.titles import normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -116,18 +117,12 @@ class Filters:
             allowed &= np.logical_or.reduce(spoken)
         return allowed
 
-    def among(
-        self,
-        genres: Sequence[str],
-        languages: Sequence[str],
-        plain: Callable[[str], str] = str.casefold,
-    ) -> Filters:
-        """These filters with names as films have them, however they were typed.
+    def among(self, genres: Sequence[str], languages: Sequence[str]) -> Filters:
+        """These filters with names as films have them, whatever their case and accents.
 
         Args:
             genres: all there are.
             languages: all there are.
-            plain: what is the same of two names that are the same.
 
         Raises:
             UnknownNameError: where there is none of a name.
@@ -135,18 +130,11 @@ class Filters:
         if not (self.genres or self.without_genres or self.languages):
             return self
 
-        def known(what: str, asked: Iterable[str], there: Iterable[str]) -> tuple[str, ...]:
-            by_name = {plain(name): name for name in there}
-            for name in asked:
-                if plain(name) not in by_name:
-                    raise UnknownNameError(what, name, by_name.values())
-            return tuple(by_name[plain(name)] for name in asked)
-
         return replace(
             self,
-            genres=known("genre", self.genres, genres),
-            without_genres=known("genre", self.without_genres, genres),
-            languages=known("language", self.languages, languages),
+            genres=_known("genre", self.genres, genres),
+            without_genres=_known("genre", self.without_genres, genres),
+            languages=_known("language", self.languages, languages),
         )
 
 
@@ -550,6 +538,14 @@ def _keep_between(
         allowed &= values >= max(least, 1)
     if most is not None:
         allowed &= (values <= most) & (values > 0)
+
+
+def _known(what: str, asked: Iterable[str], there: Iterable[str]) -> tuple[str, ...]:
+    by_name = {normalised(name): name for name in there}
+    for name in asked:
+        if normalised(name) not in by_name:
+            raise UnknownNameError(what, name, by_name.values())
+    return tuple(by_name[normalised(name)] for name in asked)
 
 
 def _between(

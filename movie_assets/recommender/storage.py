@@ -6,9 +6,11 @@ A file is replaced by one rename, so a reader finds the old one or the new one, 
 from __future__ import annotations
 
 import hashlib
+import math
 import os
+import struct
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -33,6 +35,9 @@ _SIGNS_OF_DAMAGE = (
     zipfile.BadZipFile,
 )
 _SEPARATOR = "\n"  # no term has a line break in it: names are tidied, and words have no space
+#: A zip member's header up to its name, as PKWARE's APPNOTE has it in 4.3.7: the sizes of the name
+#: and of what stands behind it come last.
+_ZIP_HEADER = struct.Struct("<26x2H")
 _PLAIN_ARRAYS = ("movie_ids", "field_ends", "idf", "years", "votes", "ratings")
 
 
@@ -76,14 +81,39 @@ def load_features(path: Path) -> MovieFeatures:
                 **{name: arrays[name] for name in _PLAIN_ARRAYS},
             )
     except FileNotFoundError:
-        raise FeatureFileError(
-            f"There is no feature file {path}. Materialize movie_features first."
-        ) from None
+        raise _missing(path) from None
     except _SIGNS_OF_DAMAGE as error:
-        raise FeatureFileError(
-            f"The feature file {path} is damaged ({type(error).__name__}). Delete it and "
-            "materialize movie_features again."
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def map_features(path: Path) -> MovieFeatures:
+    """Features whose arrays stay in the file, mapped into memory: for who reads them once.
+
+    They need not lie at multiples of their items' sizes, which compiled code may ask for. Nothing
+    is compared with checksums, as :func:`load_features` does.
+
+    Raises:
+        FeatureFileError: where there is no such file, or it is damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {
+                entry.filename.removesuffix(".npy"): _map_member(path, entry)
+                for entry in archive.infolist()
+            }
+        matrix = sparse.csr_matrix(
+            (arrays["data"], arrays["indices"], arrays["indptr"]), shape=tuple(arrays["shape"])
+        )
+        return MovieFeatures(
+            matrix=matrix,
+            vocabulary=_names(arrays["vocabulary"]),
+            fields=_names(arrays["fields"]),
+            **{name: arrays[name] for name in _PLAIN_ARRAYS},
+        )
+    except FileNotFoundError:
+        raise _missing(path) from None
+    except _SIGNS_OF_DAMAGE as error:
+        raise _damaged(path, error) from error
 
 
 def features_hash(features: MovieFeatures) -> str:
@@ -93,6 +123,44 @@ def features_hash(features: MovieFeatures) -> str:
         digest.update(f"{name} {array.dtype.str} {array.shape}".encode())
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
+
+
+def _missing(path: Path) -> FeatureFileError:
+    return FeatureFileError(f"There is no feature file {path}. Materialize movie_features first.")
+
+
+def _damaged(path: Path, error: Exception) -> FeatureFileError:
+    return FeatureFileError(
+        f"The feature file {path} is damaged ({type(error).__name__}). Delete it and materialize "
+        "movie_features again."
+    )
+
+
+def _map_member(path: Path, entry: zipfile.ZipInfo) -> NDArray[Any]:
+    """An array of the archive, whose members are .npy files as they are."""
+    if entry.compress_type != zipfile.ZIP_STORED:
+        raise ValueError(f"{entry.filename} is compressed")
+    with path.open("rb") as file:
+        # Before a member stands its name once more, and what else its writer had to say of it.
+        file.seek(entry.header_offset)
+        header = file.read(_ZIP_HEADER.size)
+        name_bytes, extra_bytes = _ZIP_HEADER.unpack(header)
+        file.seek(name_bytes + extra_bytes, os.SEEK_CUR)
+        begin = file.tell()
+        version = np.lib.format.read_magic(file)
+        read = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, is_fortran, dtype = read(file)
+        if dtype.hasobject or is_fortran:
+            raise ValueError(f"{entry.filename} is no plain array")
+        if file.tell() - begin + dtype.itemsize * math.prod(shape) != entry.file_size:
+            raise ValueError(f"{entry.filename} is cut off")
+        if not math.prod(shape):
+            return np.zeros(shape, dtype)
+        return np.asarray(np.memmap(file, dtype, "r", file.tell(), shape))
 
 
 def _arrays(features: MovieFeatures) -> dict[str, NDArray[np.generic]]:
