@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from datetime import date
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -20,48 +21,39 @@ if TYPE_CHECKING:
 
 _EPOCH = date(1970, 1, 1).toordinal()
 #: The formats of ``memoryview`` for Arrow's numbers.
-_NUMBERS = {
-    pa.int16(): "h",
-    pa.int32(): "i",
-    pa.int64(): "q",
-    pa.float32(): "f",
-    pa.float64(): "d",
-    pa.date32(): "i",
-}
+_NUMBERS = {pa.int32(): "i", pa.float32(): "f", pa.date32(): "i"}
 
 
-class Rows:
-    """The rows of a table, one value at a time. Safe to be read by many threads.
+class Column:
+    """A column, one value at a time. Safe to be read by many threads.
 
     Args:
-        table: of numbers, dates, strings and lists of strings; kept, and not copied.
+        column: of numbers, dates, strings or lists of strings; kept, and not copied.
+
+    Raises:
+        TypeError: where it is of another type.
     """
 
-    def __init__(self, table: pa.Table) -> None:
-        batches = [batch for batch in table.to_batches() if batch.num_rows]
-        self.n_rows: int = table.num_rows
-        self._starts = [0]
-        for batch in batches:
-            self._starts.append(self._starts[-1] + batch.num_rows)
-        self._readers: dict[str, list[Read]] = {
-            name: [_reader(batch.column(place)) for batch in batches]
-            for place, name in enumerate(table.schema.names)
-        }
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        chunks = [chunk for chunk in column.chunks if len(chunk)]
+        self._readers = [_reader(chunk) for chunk in chunks]
+        self._starts = [0, *accumulate(map(len, chunks))]
 
-    def value(self, column: str, row: int) -> Any:
-        """The value of a column in a row from 0; None where it is null.
+    def __len__(self) -> int:
+        return self._starts[-1]
+
+    def __getitem__(self, row: int) -> Any:
+        """The value of a row; None where it is null.
 
         Raises:
-            KeyError: where there is no such column.
             IndexError: where there is no such row.
         """
-        if not 0 <= row < self.n_rows:
-            raise IndexError(f"there is no row {row} among {self.n_rows}")
-        readers = self._readers[column]
-        if len(readers) == 1:
-            return readers[0](row)
-        batch = bisect_right(self._starts, row) - 1
-        return readers[batch](row - self._starts[batch])
+        if not 0 <= row < self._starts[-1]:
+            raise IndexError(f"there is no row {row} among {len(self)}")
+        if len(self._readers) == 1:
+            return self._readers[0](row)
+        chunk = bisect_right(self._starts, row) - 1
+        return self._readers[chunk](row - self._starts[chunk])
 
 
 def _reader(array: pa.Array) -> Read:
@@ -78,17 +70,17 @@ def _reader(array: pa.Array) -> Read:
 
 
 def _numbers(array: pa.Array) -> Read:
-    values = memoryview(array.buffers()[1]).cast("B").cast(_NUMBERS[array.type])
+    values = _mapped(array, _NUMBERS[array.type])
     if array.type == pa.date32():
         return lambda row: date.fromordinal(_EPOCH + values[row])
     if array.type == pa.float32():
         # Seven digits: what was rounded to 32 bits is then again what it was.
         return lambda row: float(f"{values[row]:.7g}")
-    return values.__getitem__
+    return lambda row: values[row]
 
 
 def _strings(array: pa.Array) -> Read:
-    ends = _ends(array, "q" if pa.types.is_large_string(array.type) else "i")
+    ends = _mapped(array, "q" if pa.types.is_large_string(array.type) else "i")
     characters = memoryview(array.buffers()[2] or b"")
 
     def read(row: int) -> str:
@@ -98,7 +90,7 @@ def _strings(array: pa.Array) -> Read:
 
 
 def _lists(array: pa.Array) -> Read:
-    ends = _ends(array, "q" if pa.types.is_large_list(array.type) else "i")
+    ends = _mapped(array, "q" if pa.types.is_large_list(array.type) else "i")
     item = _reader(array.values)
 
     def read(row: int) -> tuple[Any, ...]:
@@ -107,8 +99,8 @@ def _lists(array: pa.Array) -> Read:
     return read
 
 
-def _ends(array: pa.Array, code: str) -> memoryview:
-    """Where values begin, and where the last one ends."""
+def _mapped(array: pa.Array, code: Any) -> memoryview[Any]:
+    """Its numbers, or where its values begin and end, by their format."""
     return memoryview(array.buffers()[1]).cast("B").cast(code)
 
 

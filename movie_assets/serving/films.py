@@ -8,13 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from movie_assets.serving.columns import Rows
+from movie_assets.serving.columns import Column
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import date
 
     import pyarrow as pa
+
+    Columns = dict[str, Column]
+    #: From the columns and a row to a film's field.
+    Read = Callable[[Columns, int], Any]
 
 #: So many films are kept once they have been read; those of lists come again and again.
 _KEPT = 20_000
@@ -68,15 +72,16 @@ class Film:
 class _MappedFilm(Film):
     """A film whose fields are read when they are asked for: most lists show five of twenty."""
 
-    def __init__(self, row: int, rows: Rows) -> None:
+    def __init__(self, row: int, columns: Columns) -> None:
         self.__dict__["row"] = row
-        self.__dict__["_rows"] = rows
+        self.__dict__["_columns"] = columns
 
     def __getattr__(self, name: str) -> Any:
+        # Called where the field has not been read yet.
         read = _FIELDS.get(name)
         if read is None:
             raise AttributeError(f"a film has no {name}")
-        value = self.__dict__[name] = read(self.__dict__["_rows"], self.__dict__["row"])
+        value = self.__dict__[name] = read(self.__dict__["_columns"], self.__dict__["row"])
         return value
 
 
@@ -88,11 +93,12 @@ class Films:
     """
 
     def __init__(self, table: pa.Table) -> None:
-        self._rows = Rows(table)
+        self._columns = {name: Column(table[name]) for name in table.schema.names}
+        self._n_films = int(table.num_rows)
         self._kept: dict[int, Film] = {}
 
     def __len__(self) -> int:
-        return self._rows.n_rows
+        return self._n_films
 
     def __getitem__(self, row: int) -> Film:
         """The film of a row.
@@ -102,33 +108,33 @@ class Films:
         """
         film = self._kept.get(row)
         if film is None:
-            if not 0 <= row < len(self):
-                raise IndexError(f"there is no row {row} among {len(self)} films")
+            if not 0 <= row < self._n_films:
+                raise IndexError(f"there is no row {row} among {self._n_films} films")
             if len(self._kept) >= _KEPT:
                 self._kept = {}
-            film = self._kept[row] = _MappedFilm(row, self._rows)
+            film = self._kept[row] = _MappedFilm(row, self._columns)
         return film
 
 
-def _column(name: str) -> Callable[[Rows, int], Any]:
-    return lambda rows, row: rows.value(name, row)
+def _column(name: str) -> Read:
+    return lambda columns, row: columns[name][row]
 
 
-def _names(name: str) -> Callable[[Rows, int], Any]:
+def _names(name: str) -> Read:
     # A null is an empty list.
-    return lambda rows, row: rows.value(name, row) or ()
+    return lambda columns, row: columns[name][row] or ()
 
 
-def _number(name: str) -> Callable[[Rows, int], Any]:
-    return lambda rows, row: rows.value(name, row) or 0
+def _number(name: str) -> Read:
+    return lambda columns, row: columns[name][row] or 0
 
 
-def _year(rows: Rows, row: int) -> int | None:
-    released = rows.value("release_date", row)
+def _year(columns: Columns, row: int) -> int | None:
+    released = columns["release_date"][row]
     return None if released is None else released.year
 
 
-_FIELDS: dict[str, Callable[[Rows, int], Any]] = {
+_FIELDS: dict[str, Read] = {
     "id": _column("movie_id"),
     "language": _column("original_language"),
     "year": _year,

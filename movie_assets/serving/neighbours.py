@@ -1,0 +1,78 @@
+"""The neighbours that were published, read as they are asked for: in some tens of microseconds.
+
+What belongs here: from a film's row to its neighbours as plain Python values, in the order that
+they are shown. What does not: lists that are worked out (``published``).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from movie_assets.recommender.diversity import spread_collections
+from movie_assets.serving.columns import Column
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from movie_assets.serving.film_names import FilmNames
+    from movie_assets.serving.snapshot import Snapshot
+
+    #: A row, its score, the score's parts, and reasons.
+    Neighbour = tuple[int, float, dict[str, float], tuple[str, ...]]
+
+#: Beside the parts of a score.
+_OTHERS = {"indptr", "rows", "score", "reasons"}
+#: So many reasons are kept once they have been read.
+_KEPT = 100_000
+
+
+class StoredNeighbours:
+    """Each film's published neighbours. Safe for many threads.
+
+    Args:
+        snapshot: whose.
+        names: of its films.
+    """
+
+    def __init__(self, snapshot: Snapshot, names: FilmNames) -> None:
+        arrays = snapshot.neighbours
+        self._ends = arrays["indptr"]
+        self._rows, self._scores = arrays["rows"], arrays["score"]
+        self._part_names = [name for name in arrays if name not in _OTHERS]
+        self._parts = [arrays[name] for name in self._part_names]
+        self._reasons = arrays["reasons"]
+        self._wordings = Column(snapshot.reasons)
+        self._kept: dict[int, str] = {}
+        self._names = names
+
+    def of(self, row: int, limit: int, offset: int) -> Iterator[Neighbour]:
+        """Some of a film's neighbours, as they are shown: one franchise does not fill the list.
+
+        Args:
+            row: of the film.
+            limit: at most so many.
+            offset: leaving out so many before.
+        """
+        first, last = self._ends[row : row + 2].tolist()
+        collections = self._names.collections[self._rows[first:last]]
+        places = spread_collections(collections, offset + limit)[offset:]
+        entries = first + places
+        parts = zip(*[values[entries].tolist() for values in self._parts], strict=True)
+        return (
+            (other, score, dict(zip(self._part_names, values, strict=True)), self._told(reasons))
+            for other, score, values, reasons in zip(
+                self._rows[entries].tolist(), self._scores[entries].tolist(), parts,
+                self._reasons[entries].tolist(), strict=True,
+            )
+        )  # fmt: skip
+
+    def _told(self, reasons: list[int]) -> tuple[str, ...]:
+        return tuple([self._wording(reason) for reason in reasons if reason >= 0])
+
+    def _wording(self, reason: int) -> str:
+        found = self._kept.get(reason)
+        if found is None:
+            if len(self._kept) >= _KEPT:
+                self._kept = {}
+            found = self._kept[reason] = self._wordings[reason]
+        return found
