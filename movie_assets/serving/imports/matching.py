@@ -6,7 +6,7 @@ command line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from movie_assets.recommender.query import LIKED_FROM
@@ -21,6 +21,7 @@ How = Literal["id", "title and year", "title", "near miss"]
 
 #: Years that sites may differ by: a festival's, and the cinemas'.
 _YEARS_OFF = 1
+_YEARS_TOLD = 5
 #: A look-up of titles like one takes milliseconds; so many at most are made for one export.
 NEAR_LOOKUPS = 500
 
@@ -58,17 +59,20 @@ class Films(Protocol[F_co]):
     def row_of_imdb(self, imdb_id: str) -> int | None:
         """The row of IMDb's id."""
 
-    def film_at(self, row: int) -> F_co:
+    def film_of(self, row: int) -> F_co:
         """The film of a row."""
 
     def find(self, title: str, year: int | None = None) -> Sequence[F_co]:
-        """The films that have this title, but for case, accents and signs; the most popular first.
+        """The films of this title, whatever its case, accents and signs; the best known first.
 
         Of this year only, where one is given.
         """
 
     def near(self, title: str, year: int | None = None) -> Sequence[F_co]:
-        """The films whose titles are nearly this one, the nearest first."""
+        """The films of a title that is nearly this one, the most alike first.
+
+        Of this year and those beside it only, where one is given.
+        """
 
 
 @dataclass(frozen=True)
@@ -186,38 +190,37 @@ def match(export: Export, films: Films[F], *, near_lookups: int = NEAR_LOOKUPS) 
 class _Matcher(Generic[F]):
     films: Films[F]
     near_lookups: int
-    _near: dict[tuple[str, int | None], Sequence[F]] = field(default_factory=dict)
 
     def match(self, entry: Entry) -> Match[F] | Unmatched:
         row = None if entry.tmdb_id is None else self.films.row_of(entry.tmdb_id)
         if row is None and entry.imdb_id is not None:
             row = self.films.row_of_imdb(entry.imdb_id)
         if row is not None:
-            return Match(entry, self.films.film_at(row), "id")
+            return Match(entry, self.films.film_of(row), "id")
         if not entry.title:
             return Unmatched(entry, "no film here has its id")
-        titled = [film for film in self.films.find(entry.title) if _may_be(film, entry)]
-        for film in titled:
-            if entry.year is None or film.year == entry.year:
+        for film in self.films.find(entry.title, entry.year):
+            if _may_be(film, entry):
                 return Match(entry, film, "title" if entry.year is None else "title and year")
         if entry.tmdb_id is not None or entry.imdb_id is not None:
             # An id that is none of ours is a film that we do not have; one like it is another.
             return Unmatched(entry, "no film here has its id, or its title and year")
+        return self._near_miss(entry)
+
+    def _near_miss(self, entry: Entry) -> Match[F] | Unmatched:
+        titled = self.films.find(entry.title)
         for film in titled:
             if _years_fit(film, entry):
                 return Match(entry, film, "near miss")
-        return self._near_miss(entry, titled)
-
-    def _near_miss(self, entry: Entry, titled: Sequence[F]) -> Match[F] | Unmatched:
-        if self.near_lookups <= 0:
-            return Unmatched(entry, "no film here has just this title and year")
-        self.near_lookups -= 1
-        for film in self.films.near(entry.title, entry.year):
-            if _years_fit(film, entry):
-                return Match(entry, film, "near miss")
-        if titled:
-            years = " and ".join(sorted({str(film.year) for film in titled if film.year}))
-            return Unmatched(entry, f"films of this title here are of {years}, not {entry.year}")
+        if self.near_lookups > 0:
+            self.near_lookups -= 1
+            for film in self.films.near(entry.title, entry.year):
+                if _years_fit(film, entry):
+                    return Match(entry, film, "near miss")
+        years = sorted({film.year for film in titled if film.year})[:_YEARS_TOLD]
+        if years:
+            told = " and ".join(map(str, years))
+            return Unmatched(entry, f"the film of this title here is of {told}, not {entry.year}")
         return Unmatched(entry, "no film here has this title")
 
 

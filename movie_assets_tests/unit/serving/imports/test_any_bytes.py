@@ -59,12 +59,13 @@ def holds(data: bytes, name: str) -> Export | None:
 
 
 @given(st.binary(max_size=300), names)
+@settings(deadline=None)
 def test_any_bytes(data: bytes, name: str) -> None:
     holds(data, name)
 
 
 @given(st.sampled_from(WHOLE), st.data(), names)
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 def test_exports_that_were_cut_and_changed(whole: bytes, data: st.DataObject, name: str) -> None:
     changed = bytearray(whole)
     places = st.integers(0, len(whole) - 1)
@@ -98,6 +99,7 @@ def test_exports_that_were_cut_and_changed(whole: bytes, data: st.DataObject, na
     ),
     st.sampled_from(["utf-8", "utf-16"]),
 )  # fmt: skip
+@settings(deadline=None)
 def test_any_rows(header: str, rows: list[list[str]], encoding: str) -> None:
     quoted = ('"' + cell.replace('"', '""') + '"' for row in rows for cell in [*row, "\n"])
     lines = ",".join(quoted).replace(',"\n",', "\n")
@@ -121,6 +123,7 @@ json_values = st.recursive(
 
 
 @given(st.lists(json_values, max_size=4), names)
+@settings(deadline=None)
 def test_any_json(elements: list[object], name: str) -> None:
     first = [{"movie": {"title": "Heat"}, "rating": 8}]
     export = holds(json.dumps(first + elements).encode(), name)
