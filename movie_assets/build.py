@@ -20,7 +20,9 @@ from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
 from movie_assets.assets.extract import TMDB_POOL
 from movie_assets.assets.history import latest_evaluation
+from movie_assets.assets.publish import PUBLISHED
 from movie_assets.runs import end_dead_runs, shown_alive, wait_for_pool
+from movie_assets.serving.snapshot import SnapshotError, open_snapshot
 from movie_assets.staleness import (
     AssetState,
     Materialization,
@@ -380,7 +382,16 @@ class Graph:
         except WarehouseError:
             return None
         files = {path.stem for path in self._settings.features_dir.glob("*.npz")}
-        return tables | files
+        return tables | files | ({PUBLISHED} if self._is_published() else set())
+
+    def _is_published(self) -> bool:
+        """Whether there is a snapshot to serve, undamaged."""
+        try:
+            with open_snapshot(self._settings.published_dir) as snapshot:
+                snapshot.verify()
+        except SnapshotError:
+            return False
+        return True
 
 
 def _materialization(event: EventLogEntry) -> Materialization:

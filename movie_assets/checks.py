@@ -21,9 +21,12 @@ from movie_assets.assets.history import (
     latest_figures,
     too_few,
 )
+from movie_assets.assets.publish import PUBLISHED
 from movie_assets.assets.recommend import NEIGHBOURS_A_FILM
+from movie_assets.publication import Stored
 from movie_assets.recommender import MovieFeatures, load_weights
 from movie_assets.recommender.neighbours import count_positive
+from movie_assets.serving.snapshot import SnapshotError, open_snapshot
 from movie_assets.warehouse import TABLES, SchemaError, validate
 
 Inputs = Mapping[str, Any]
@@ -54,8 +57,9 @@ class Check:
 
 
 def build_checks() -> list[dg.AssetChecksDefinition]:
-    """The checks of every table of the graph."""
-    return [_check_step(table, needs, checks) for table, (needs, checks) in _checks().items()]
+    """The checks of every table of the graph, and of what is published."""
+    steps = [_check_step(table, needs, checks) for table, (needs, checks) in _checks().items()]
+    return [*steps, _published_checks()]
 
 
 def _checks() -> dict[str, tuple[tuple[str, ...], list[Check]]]:
@@ -503,6 +507,70 @@ def _find_weights_say_something(_: dg.DagsterInstance, inputs: Inputs) -> Findin
     weights = inputs["item_weights"]["weight"].to_numpy()
     wrong = int((~np.isfinite(weights) | (weights == 0)).sum())
     return Finding(not wrong, {"weights_without_a_meaning": wrong})
+
+
+# -- checks of what is published ----------------------------------------------------------------
+
+
+def _published_checks() -> dg.AssetChecksDefinition:
+    # What is published is opened as a server opens it, and tables are counted where they are.
+    @dg.multi_asset_check(
+        name=f"{PUBLISHED}_checks",
+        specs=[
+            dg.AssetCheckSpec(
+                name,
+                asset=PUBLISHED,
+                additional_deps=["movies_table", "similarity_matrix"],
+                description=description,
+                blocking=True,
+            )
+            for name, description in (
+                (
+                    "films_and_pairs_reconciled",
+                    "Films published = films of movies_table, pairs = rows of similarity_matrix.",
+                ),
+                ("read_back", "The snapshot opens, and every file of it has its checksum."),
+            )
+        ],
+    )
+    def run_checks(stored: dg.ResourceParam[Stored]) -> Iterator[dg.AssetCheckResult]:
+        found = {
+            "films_and_pairs_reconciled": _find_published_reconciled(stored),
+            "read_back": _find_read_back(stored),
+        }
+        for name, finding in found.items():
+            yield dg.AssetCheckResult(
+                asset_key=PUBLISHED,
+                check_name=name,
+                passed=finding.passed,
+                metadata=dict(finding.metadata),
+                description=finding.description,
+            )
+
+    return run_checks
+
+
+def _find_published_reconciled(stored: Stored) -> Finding:
+    films, pairs = stored.counts()
+    figures = {"films_stored": films, "pairs_stored": pairs}
+    try:
+        with open_snapshot(stored.published) as snapshot:
+            published = len(snapshot.films), len(snapshot.neighbours["rows"])
+    except SnapshotError as error:
+        return Finding(False, figures, str(error))
+    return Finding(
+        published == (films, pairs),
+        {**figures, "films_published": published[0], "pairs_published": published[1]},
+    )
+
+
+def _find_read_back(stored: Stored) -> Finding:
+    try:
+        with open_snapshot(stored.published) as snapshot:
+            snapshot.verify()
+    except SnapshotError as error:
+        return Finding(False, {}, str(error))
+    return Finding(True, {"files": len(snapshot.manifest.files), "bytes": snapshot.manifest.bytes})
 
 
 # -- helpers ------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from movie_assets.assets.feature_files import FeatureFileIOManager
 from movie_assets.assets.recommend import NeighbourSearch
 from movie_assets.assets.signals import MovieLens
 from movie_assets.checks import build_checks
+from movie_assets.publication import Stored
 from movie_assets.settings import Settings, load_settings
 from movie_assets.tmdb import BundledCatalogue, MovieSource, RetryPolicy, TmdbClient
 from movie_assets.warehouse.io_manager import WarehouseIOManager
@@ -36,7 +37,8 @@ def build_definitions(
     Args:
         settings: by default from the environment and ``.env``.
         resource_overrides: resources to put in the place of ``io_manager``,
-            ``features_io_manager``, ``extraction``, ``movielens`` or ``neighbour_search``.
+            ``features_io_manager``, ``extraction``, ``movielens``, ``neighbour_search`` or
+            ``stored``.
 
     Raises:
         SettingsError: where a setting cannot be used.
@@ -61,6 +63,7 @@ def build_definitions(
             "neighbour_search": dg.ResourceDefinition(
                 lambda _: NeighbourSearch(settings.ray_address)
             ),
+            "stored": dg.ResourceDefinition(lambda _: build_stored(settings)),
             **resource_overrides,
         },
         executor=dg.in_process_executor
@@ -102,6 +105,15 @@ def build_extraction(settings: Settings) -> Extraction:
     """The source that the settings name, and how much to take from it."""
     return Extraction(
         lambda retry: build_source(settings, retry), settings.language, settings.max_movies
+    )
+
+
+def build_stored(settings: Settings) -> Stored:
+    """What the publication reads, and where it goes to."""
+    return Stored(
+        database=settings.database,
+        features=settings.features_dir / "movie_features.npz",
+        published=settings.published_dir,
     )
 
 

@@ -19,6 +19,11 @@ POPULAR_LIST_LIMIT = 10_000
 
 _HTTP_URL = re.compile(r"https?://[^/?#\s]+")
 
+#: One can be guessed that is shorter.
+_SHORTEST_KEY = 16
+_HEADER_VALUE = re.compile(r"[\x21-\x7e]+")
+_ORIGIN = re.compile(r"https?://[^/?#\s]+")
+
 _PATTERN_CHARACTERS = "[]*?"
 
 Source = Literal["sample", "popular"]
@@ -127,12 +132,83 @@ class Settings(BaseSettings):
         "processes seldom help.",
     )
 
+    api_host: str = Field(
+        default="127.0.0.1",
+        validation_alias="MOVIE_API_HOST",
+        pattern=r"^\S+$",
+        description="The address that `movie-assets serve` listens on; 0.0.0.0 for every one.",
+    )
+    api_port: int = Field(
+        default=8000,
+        ge=1,
+        le=65_535,
+        validation_alias="MOVIE_API_PORT",
+        description="The port that it listens on.",
+    )
+    api_workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        validation_alias="MOVIE_API_WORKERS",
+        description="How many processes answer; they share the snapshot's memory.",
+    )
+    chosen_api_keys: SecretStr | None = Field(
+        default=None,
+        validation_alias="MOVIE_API_KEYS",
+        description="Keys, with commas between them: a request needs one of them. By default "
+        "none is asked for.",
+    )
+    chosen_api_cors_origins: str = Field(
+        default="",
+        validation_alias="MOVIE_API_CORS_ORIGINS",
+        description="Origins whose web pages may call the API, with commas between them, or '*'.",
+    )
+    api_rate_limit: str | None = Field(
+        default=None,
+        validation_alias="MOVIE_API_RATE_LIMIT",
+        pattern=r"^[1-9][0-9]{0,8}/(second|minute|hour|day)$",
+        description="The most requests of one key, or of one address where there are no keys, in "
+        "one worker.",
+    )
+    api_max_body_bytes: int = Field(
+        default=4_194_304,
+        ge=1024,
+        le=1 << 30,
+        validation_alias="MOVIE_API_MAX_BODY_BYTES",
+        description="The largest body of JSON that is read.",
+    )
+    api_max_upload_bytes: int = Field(
+        default=20_000_000,
+        ge=1024,
+        le=1 << 30,
+        validation_alias="MOVIE_API_MAX_UPLOAD_BYTES",
+        description="The largest export file that is read.",
+    )
+    api_cache_seconds: int = Field(
+        default=60,
+        ge=0,
+        le=31_536_000,
+        validation_alias="MOVIE_API_CACHE_SECONDS",
+        description="How long browsers and proxies may keep an answer before they ask again.",
+    )
+    api_access_log: bool = Field(
+        default=True,
+        validation_alias="MOVIE_API_ACCESS_LOG",
+        description="Whether each request is written to stdout, as a line of JSON.",
+    )
+    api_trusted_proxies: str = Field(
+        default="",
+        validation_alias="MOVIE_API_TRUSTED_PROXIES",
+        description="Addresses of proxies, with commas between them, whose X-Forwarded-For is "
+        "believed; '*' for all.",
+    )
+
     @field_validator("tmdb_base_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
         return _http_url(url).rstrip("/")
 
-    @field_validator("tmdb_api_key", "failure_webhook_url")
+    @field_validator("tmdb_api_key", "failure_webhook_url", "chosen_api_keys")
     @classmethod
     def _is_not_blank(cls, secret: SecretStr | None) -> SecretStr | None:
         if secret is None or not secret.get_secret_value().strip():
@@ -143,6 +219,28 @@ class Settings(BaseSettings):
     @classmethod
     def _is_secret_http(cls, url: SecretStr | None) -> SecretStr | None:
         return url and SecretStr(_http_url(url.get_secret_value()))
+
+    @field_validator("chosen_api_keys")
+    @classmethod
+    def _are_keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        for key in _listed(keys.get_secret_value()) if keys else ():
+            if len(key) < _SHORTEST_KEY or not _HEADER_VALUE.fullmatch(key):
+                raise ValueError(
+                    f"each key must have at least {_SHORTEST_KEY} characters, and only letters, "
+                    "digits and signs of ASCII"
+                )
+        return keys
+
+    @field_validator("chosen_api_cors_origins")
+    @classmethod
+    def _are_origins(cls, origins: str) -> str:
+        for origin in _listed(origins):
+            if origin != "*" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    "each must be '*' or an origin such as https://films.example.org, without a "
+                    "path"
+                )
+        return origins
 
     @field_validator("home")
     @classmethod
@@ -188,6 +286,27 @@ class Settings(BaseSettings):
         return self.home / "features"
 
     @property
+    def published_dir(self) -> Path:
+        """The folder of the snapshots."""
+        return self.home / "published"
+
+    @property
+    def published_dir(self) -> Path:
+        """The folder of the snapshots."""
+        return self.home / "published"
+
+    @property
+    def api_keys(self) -> tuple[SecretStr, ...]:
+        """The keys of the API; none where it is open."""
+        keys = self.chosen_api_keys.get_secret_value() if self.chosen_api_keys else ""
+        return tuple(SecretStr(key) for key in _listed(keys))
+
+    @property
+    def api_cors_origins(self) -> tuple[str, ...]:
+        """The origins whose web pages may call the API."""
+        return _listed(self.chosen_api_cors_origins)
+
+    @property
     def running_dir(self) -> Path:
         """The folder of the locks that show which builds are alive."""
         return self.home / "running"
@@ -223,6 +342,11 @@ def _http_url(url: str) -> str:
     if not _HTTP_URL.match(url):
         raise ValueError("must begin with http:// or https:// and a host")
     return url
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 def _variable(location: str) -> str:

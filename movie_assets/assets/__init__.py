@@ -6,6 +6,7 @@ whole graph, in ``movie_assets.automation``; resources in ``movie_assets.definit
 """
 
 from movie_assets.assets.extract import raw_genres, raw_movie_details, raw_popular_movies
+from movie_assets.assets.publish import published_recommendations
 from movie_assets.assets.quality import recommendation_quality
 from movie_assets.assets.recommend import movie_features, similarity_matrix
 from movie_assets.assets.signals import co_liked_movies, item_weights, movielens_ratings
@@ -30,6 +31,7 @@ ASSETS = [
     movie_features,
     similarity_matrix,
     recommendation_quality,
+    published_recommendations,
 ]
 
 __all__ = ["ASSETS"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy import sparse
 
 from movie_assets.recommender.ranking import Levels
 from movie_assets.serving.snapshot import layout
@@ -33,7 +34,6 @@ from movie_assets.serving.snapshot.transpose import transposed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from scipy import sparse
 
     from movie_assets.recommender import MovieFeatures, Weights
     from movie_assets.serving.snapshot.content import SnapshotContent
@@ -132,11 +132,12 @@ class Draft:
     def _write_features(self, features: MovieFeatures, weights: Weights) -> None:
         for name in ("movie_ids", "idf", "field_ends", "years", "votes", "ratings"):
             self._copy(name, getattr(features, name))
-        matrix = features.matrix
         for name in ("indptr", "indices", "data"):
-            self._copy(name, getattr(matrix, name))
-        self._write_by_term(matrix)
-        levels = Levels.of(features, weights)
+            self._copy(name, getattr(features.matrix, name))
+        # From here on by what was written, which is aligned and mapped, whatever was given.
+        mapped = self._mapped(features)
+        self._write_by_term(mapped.matrix)
+        levels = Levels.of(mapped, weights)
         self._copy("codes", levels.codes)
         self._copy("levels", levels.levels)
         with self._table(layout.VOCABULARY, layout.TERM_SCHEMA) as terms:
@@ -144,6 +145,23 @@ class Draft:
                 some = features.vocabulary[start : start + layout.ROWS_A_BATCH]
                 terms.append(pa.record_batch([pa.array(some, pa.string())], layout.TERM_SCHEMA))
         self.counts.update(terms=len(features.vocabulary), fields=features.fields)
+
+    def _mapped(self, features: MovieFeatures) -> MovieFeatures:
+        def array(name: str) -> NDArray[Any]:
+            path = self.folder / layout.FEATURES / f"{name}.npy"
+            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+        return replace(
+            features,
+            matrix=sparse.csr_matrix(
+                (array("data"), array("indices"), array("indptr")), features.matrix.shape
+            ),
+            movie_ids=array("movie_ids"),
+            idf=array("idf"),
+            years=array("years"),
+            votes=array("votes"),
+            ratings=array("ratings"),
+        )
 
     def _write_by_term(self, matrix: sparse.csr_matrix) -> None:
         folder = f"{layout.FEATURES}/by_term"

@@ -1,0 +1,89 @@
+"""What readers are given: the snapshot that the API serves.
+
+It goes through all blocking checks and is read back before anybody sees it. How a snapshot is
+written is in ``movie_assets.serving.snapshot``; where its content comes from in
+``movie_assets.publication``.
+"""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from movie_assets import film_tables, publication
+from movie_assets.assets.declare import timed
+from movie_assets.assets.versions import code_version
+from movie_assets.publication import Stored
+from movie_assets.recommender import ranking, storage, weights
+from movie_assets.serving.snapshot import drafting, layout, manifest, transpose, writer
+
+#: The asset's name, and its group's.
+PUBLISHED, GROUP = "published_recommendations", "publish"
+
+#: What the snapshot is made of. None is loaded: tables are streamed, features mapped.
+_INPUTS = (
+    "movies_table",
+    "genres_table",
+    "movie_details",
+    "movie_features",
+    "similarity_matrix",
+    "co_liked_movies",
+    "item_weights",
+    "recommendation_quality",
+)
+
+
+def _published_recommendations(
+    context: dg.AssetExecutionContext, stored: dg.ResourceParam[Stored]
+) -> dg.MaterializeResult[None]:
+    """Write the snapshot and have it served."""
+    written = stored.publish(run_id=context.run.run_id, refreshed_at=_refreshed(context.instance))
+    found = written.manifest
+    if not written.is_new:
+        context.log.info("%s holds the same content already.", written.folder)
+    for name in written.removed.held:
+        context.log.info("The old snapshot %s stays: a server holds it.", name)
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(written.name),
+        metadata={
+            "dagster/row_count": found.films,
+            "name": written.name,
+            "path": dg.MetadataValue.path(str(written.folder)),
+            "films": found.films,
+            "pairs": found.pairs,
+            "bytes": found.bytes,
+            "seconds": round(written.seconds, 3),
+            "is_new": written.is_new,
+            "signals": ", ".join(found.signals) or "none",
+            "old_snapshots_removed": len(written.removed.removed),
+            "old_snapshots_held_by_servers": len(written.removed.held),
+        },
+    )
+
+
+published_recommendations = dg.asset(
+    name=PUBLISHED,
+    group_name=GROUP,
+    description="The snapshot that the API serves: an immutable, checksummed folder, read back "
+    "before it is served.",
+    deps=_INPUTS,
+    kinds={"arrow", "numpy"},
+    code_version=code_version(
+        _published_recommendations,
+        publication,
+        film_tables,
+        storage,
+        layout,
+        manifest,
+        drafting,
+        transpose,
+        writer,
+        ranking,
+        weights.BUNDLED,
+    ),
+)(timed(_published_recommendations))
+
+
+def _refreshed(instance: dg.DagsterInstance) -> datetime | None:
+    """When the films were last asked for."""
+    event = instance.get_latest_materialization_event(dg.AssetKey("raw_popular_movies"))
+    return datetime.fromtimestamp(event.timestamp, UTC) if event else None

@@ -1,0 +1,239 @@
+"""From the warehouse to what is published: a snapshot's content as streams, so that none is whole.
+
+What belongs here: the queries that the streams come from, and publishing a home's tables without
+Dagster. What does not: the snapshot's files (``serving.snapshot``), and the asset that publishes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from movie_assets import film_tables, recommender
+from movie_assets.recommender.storage import map_features
+from movie_assets.serving.snapshot import SnapshotContent, Written, layout, write_snapshot
+from movie_assets.warehouse import TableMissingError
+from movie_assets.warehouse.contents import stored_tables
+from movie_assets.warehouse.store import connect
+
+if TYPE_CHECKING:
+    import duckdb
+    from numpy.typing import NDArray
+
+#: The tables that content comes from.
+TABLES = (
+    "movies_table",
+    "genres_table",
+    "movie_details",
+    "similarity_matrix",
+    "co_liked_movies",
+    "item_weights",
+    "recommendation_quality",
+)
+
+#: Films whose pairs are read at a time: some 50 MB.
+_FILMS_A_BLOCK = 5_000
+#: What DuckDB may hold in memory while films are sorted; the rest goes to its temporary files.
+_MEMORY = "512MB"
+
+_FILMS = """
+    WITH names AS (SELECT map(list(id), list(name)) AS of_ids FROM genres_table)
+    SELECT movies_table.id AS movie_id, imdb_id, title, original_title, overview, tagline,
+           poster_path, CAST(release_date AS DATE) AS release_date, runtime, original_language,
+           CAST(popularity AS FLOAT) AS popularity, CAST(vote_average AS FLOAT) AS vote_average,
+           vote_count,
+           list_filter(
+               list_transform(genre_ids, lambda id: names.of_ids[id]), lambda name: name IS NOT NULL
+           ) AS genres,
+           coalesce(directors, []) AS directors, coalesce(writers, []) AS writers,
+           coalesce(actors, []) AS actors, coalesce(keywords, []) AS keywords,
+           collection_name AS collection
+    FROM movies_table LEFT JOIN movie_details USING (id), names
+    ORDER BY movies_table.id
+"""
+
+
+class PublicationError(Exception):
+    """The stored tables do not fit together; nothing was published."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Where what is published comes from, and where it goes to.
+
+    Attributes:
+        database: the DuckDB file.
+        features: the file of the features.
+        published: the folder of snapshots.
+    """
+
+    database: Path
+    features: Path
+    published: Path
+
+    def publish(
+        self, *, run_id: str | None = None, refreshed_at: datetime | None = None
+    ) -> Written:
+        """Publish the stored tables as they are at this moment.
+
+        The database is held for reading meanwhile, so that all of it is of one moment.
+
+        Raises:
+            PublicationError: where the tables do not fit together.
+            WarehouseError: of the type that says why the database cannot be read.
+            FeatureFileError: where the features are missing or damaged.
+            SnapshotError: where the snapshot cannot be written.
+        """
+        with self.content() as content:
+            return write_snapshot(self.published, content, run_id=run_id, refreshed_at=refreshed_at)
+
+    def counts(self) -> tuple[int, int]:
+        """How many films and how many pairs are stored.
+
+        Raises:
+            WarehouseError: of the type that says why the database cannot be read.
+        """
+        with connect(self.database, read_only=True) as connection:
+            reading = _Reading(connection, np.zeros(0, np.int32))
+            return reading.count("movies_table"), reading.count("similarity_matrix")
+
+    @contextmanager
+    def content(self) -> Iterator[SnapshotContent]:
+        """What there is to publish; its streams can be read while the context is open.
+
+        Raises:
+            WarehouseError: of the type that says why the database cannot be read.
+            FeatureFileError: where the features are missing or damaged.
+        """
+        missing = set(TABLES) - stored_tables(self.database)
+        if missing:
+            raise TableMissingError(
+                f"{self.database} has no {', '.join(sorted(missing))} yet. Make them with: "
+                "movie-assets build"
+            )
+        features = map_features(self.features)
+        with connect(self.database, read_only=True) as connection:
+            connection.execute(f"SET memory_limit = '{_MEMORY}'")
+            reading = _Reading(connection, features.movie_ids)
+            yield SnapshotContent(
+                films=reading.films(),
+                features=features,
+                pairs=reading.pairs(),
+                weights=recommender.load_weights(),
+                signals=reading.signals(),
+                quality=reading.quality(),
+            )
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """Reads the tables in one connection.
+
+    Attributes:
+        connection: to the database.
+        movie_ids: int32 of shape (n_films,), ascending.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    movie_ids: NDArray[np.int32]
+
+    def films(self) -> Iterator[pa.RecordBatch]:
+        yield from self._stream(_FILMS)
+
+    def pairs(self) -> Iterator[pa.RecordBatch]:
+        signals = [name for name in layout.SIGNAL_PARTS if self._is_there(name)]
+        names = ", ".join(
+            ["movie_id", "neighbour_id"]
+            + [f"CAST({name} AS FLOAT) AS {name}" for name in (*layout.PARTS, *signals)]
+            + ["reasons"]
+        )
+        read = 0
+        # Not by one sorted query, which would sort all pairs on disk: they are stored by film, so
+        # that DuckDB reads of each block little but its own rows.
+        for some in self._blocks("similarity_matrix", names, "movie_id, rank"):
+            read += len(some)
+            yield some
+        self._refuse_others("similarity_matrix", read)
+
+    def signals(self) -> dict[str, Iterator[pa.RecordBatch]]:
+        """Those of which there is anything."""
+        found = {}
+        if self.count("co_liked_movies"):
+            found["co_liked"] = self._blocks(
+                "co_liked_movies", f"{_PAIR}, CAST(score AS FLOAT) AS value", _BY_PAIR
+            )
+        if self.count("item_weights"):
+            found["item_weights"] = self._blocks(
+                "item_weights", f"{_PAIR}, CAST(weight AS FLOAT) AS value", _BY_PAIR
+            )
+        if self.count("movie_details", "len(recommended_ids) > 0"):
+            found["tmdb"] = self._recommended()
+        return found
+
+    def quality(self) -> list[dict[str, Any]]:
+        return [
+            {name: _finite(value) for name, value in row.items()}
+            for some in self._stream("SELECT * FROM recommendation_quality")
+            for row in some.to_pylist()
+        ]
+
+    def count(self, table: str, condition: str = "true") -> int:
+        """How many rows of a table meet a condition."""
+        query = f"SELECT count(*) FROM {table} WHERE {condition}"  # noqa: S608 - names of our own
+        return int(self.connection.cursor().sql(query).fetchall()[0][0])
+
+    def _recommended(self) -> Iterator[pa.RecordBatch]:
+        for some in self._blocks("movie_details", "id, recommended_ids", "id", key="id"):
+            pairs = film_tables.recommended_pairs(
+                self.movie_ids, pa.Table.from_batches([some]).to_pandas()
+            ).tocoo()
+            order = np.lexsort((pairs.col, pairs.row))
+            yield pa.record_batch(
+                {
+                    "movie_id": self.movie_ids[pairs.row[order]],
+                    "neighbour_id": self.movie_ids[pairs.col[order]],
+                    "value": pairs.data[order],
+                }
+            )
+
+    def _blocks(
+        self, table: str, columns: str, order: str, key: str = "movie_id"
+    ) -> Iterator[pa.RecordBatch]:
+        """A table's rows by film, those of some films at a time."""
+        for start in range(0, len(self.movie_ids), _FILMS_A_BLOCK):
+            some = self.movie_ids[start : start + _FILMS_A_BLOCK]
+            yield from self._stream(
+                f"SELECT {columns} FROM {table} "  # noqa: S608 - names of our own
+                f"WHERE {key} BETWEEN {some[0]} AND {some[-1]} ORDER BY {order}"
+            )
+
+    def _stream(self, query: str) -> Iterator[pa.RecordBatch]:
+        # A cursor of its own: a result is lost when its connection is asked something else.
+        yield from self.connection.cursor().sql(query).to_arrow_reader(layout.ROWS_A_BATCH)
+
+    def _is_there(self, signal: str) -> bool:
+        return self.count("similarity_matrix", f"{signal} <> 0") > 0
+
+    def _refuse_others(self, table: str, read: int) -> None:
+        stored = self.count(table)
+        if read != stored:
+            raise PublicationError(
+                f"{table} has {stored - read} rows of films that movie_features does not have. "
+                "Nothing was published; build again: movie-assets build"
+            )
+
+
+_PAIR = "movie_id, neighbour_id"
+_BY_PAIR = "movie_id, neighbour_id"
+
+
+def _finite(value: Any) -> Any:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
