@@ -44,8 +44,12 @@ def spread_collections(
         Places among the films, of shape (min(k, n_films),).
     """
     numbers = collections.tolist()
+    before = list(before)
+    first = [number for number in numbers[:k] if number >= 0]
+    if not before and len(set(first)) == len(first):  # as in most lists: one of each may stand
+        return np.arange(min(k, len(numbers)))
     counts = Counter(before)
-    n_before = counts.total()
+    n_before = len(before)
     chosen: list[int] = []
     held: list[int] = []  # the places that were passed over, in their order
     following = 0

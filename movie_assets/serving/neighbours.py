@@ -55,11 +55,12 @@ class StoredNeighbours:
         """
         first, last = self._ends[row : row + 2].tolist()
         collections = self._names.collections[self._rows[first:last]]
-        places = spread_collections(collections, offset + limit)[offset:]
-        entries = first + places
+        entries = spread_collections(collections, offset + limit)[offset:]
+        entries += first
         parts = zip(*[values[entries].tolist() for values in self._parts], strict=True)
+        names = self._part_names
         return (
-            (other, score, dict(zip(self._part_names, values, strict=True)), self._told(reasons))
+            (other, score, dict(zip(names, values)), self._told(reasons))  # noqa: B905 - hot
             for other, score, values, reasons in zip(
                 self._rows[entries].tolist(), self._scores[entries].tolist(), parts,
                 self._reasons[entries].tolist(), strict=True,
@@ -67,12 +68,12 @@ class StoredNeighbours:
         )  # fmt: skip
 
     def _told(self, reasons: list[int]) -> tuple[str, ...]:
-        return tuple([self._wording(reason) for reason in reasons if reason >= 0])
+        kept = self._kept
+        return tuple([kept.get(reason) or self._read(reason) for reason in reasons if reason >= 0])
 
-    def _wording(self, reason: int) -> str:
-        found = self._kept.get(reason)
-        if found is None:
-            if len(self._kept) >= _KEPT:
-                self._kept = {}
-            found = self._kept[reason] = self._wordings[reason]
-        return found
+    def _read(self, reason: int) -> str:
+        if len(self._kept) >= _KEPT:
+            self._kept.clear()
+        wording: str = self._wordings[reason]
+        self._kept[reason] = wording
+        return wording

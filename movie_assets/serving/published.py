@@ -122,18 +122,13 @@ class Published:
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
-        """Answer from a snapshot, which has to stay open for as long.
-
-        Raises:
-            TitleIndexError: where the index of titles is damaged.
-        """
+        """Answer from a snapshot, which has to stay open for as long."""
         self.name: str = snapshot.name
         self.manifest: Manifest = snapshot.manifest
         self.quality: list[dict[str, Any]] = snapshot.quality
         self._snapshot = snapshot
         self._ids = snapshot.movie_ids
         self._films = Films(snapshot.films)
-        self._titles = TitleIndex.open(snapshot.titles_folder)
         self._names = FilmNames(
             snapshot.films, snapshot.manifest.genres, snapshot.manifest.languages
         )
@@ -293,7 +288,11 @@ class Published:
         """Do at once what would make the first question of each kind slow.
 
         The kernel is compiled, once on a machine, and what is worked out of all films is.
+
+        Raises:
+            TitleIndexError: where the index of titles is missing or damaged.
         """
+        self.search("a", 1)
         self.row_of_imdb("tt0")
         if not len(self._ids):
             return
@@ -348,6 +347,10 @@ class Published:
         ):
             told[pair] = why
         return told
+
+    @cached_property
+    def _titles(self) -> TitleIndex:
+        return TitleIndex.open(self._snapshot.titles_folder)
 
     @cached_property
     def _recommender(self) -> Recommender:
