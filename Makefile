@@ -3,7 +3,7 @@
 #
 #   make demo PYTHON=python3.12     another Python for .venv
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench ui build lock clean setup setup-dev
+.PHONY: help demo serve test lint bench ui build lock clean setup setup-dev
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -21,12 +21,16 @@ demo: setup ## build the graph on the bundled films and show recommendations
 	@echo "Next:"
 	@echo "  $(BIN)/movie-assets recommend \"The Godfather\"   any film by its title"
 	@echo "  $(BIN)/movie-assets taste \"Heat\" \"Alien\"        films for who likes these"
+	@echo "  make serve                                   the HTTP API and the web page"
 	@echo "  make ui                                      the graph in Dagster's web UI"
 	@echo "  $(BIN)/movie-assets status                    what is fresh, stale or failed"
 	@echo "  TMDB_API_KEY=... $(BIN)/movie-assets build    the same graph on TMDB"
 
 test: setup-dev ## run all tests; coverage must be at least 90 %
 	$(BIN)/pytest --cov --cov-report=term --numprocesses=auto --dist=loadfile
+
+serve: setup ## the HTTP API and the web page; builds first if nothing is published yet
+	@$(BIN)/movie-assets serve || { test $$? -eq 4 && $(BIN)/movie-assets build && $(BIN)/movie-assets serve; }
 
 ui: setup ## Dagster's web UI on this graph, with its daemon
 	@$(BIN)/movie-assets ui

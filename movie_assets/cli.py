@@ -1,4 +1,4 @@
-"""The ``movie-assets`` command: build, recommend, taste, evaluate, status and ui.
+"""The ``movie-assets`` command: build, recommend, taste, serve, evaluate, status and ui.
 
 Only what a person types and sees belongs here. Errors are told in one line; ``--verbose`` shows
 where they come from. Exit codes: 0 all is well; 1 something failed, or (status) is out of date;
@@ -32,6 +32,7 @@ from movie_assets.console import (
 from movie_assets.evaluate import evaluate
 from movie_assets.fit import fit
 from movie_assets.recommend import recommend, taste
+from movie_assets.serve import NothingPublishedError, serve
 from movie_assets.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -101,6 +102,7 @@ app.command()(recommend)
 app.command()(taste)
 app.command()(evaluate)
 app.command()(fit)
+app.command()(serve)
 
 
 @app.command()
@@ -237,6 +239,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     )
     from movie_assets.recommender.storage import FeatureFileError  # noqa: PLC0415
     from movie_assets.recommender.weights import WeightsError  # noqa: PLC0415
+    from movie_assets.serving.snapshot import SnapshotError  # noqa: PLC0415
     from movie_assets.tmdb.errors import TmdbError  # noqa: PLC0415
     from movie_assets.warehouse import WarehouseError  # noqa: PLC0415
 
@@ -251,6 +254,8 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         CatalogueError,
         MovieLensError,
         NoFeaturesError,
+        NothingPublishedError,
+        SnapshotError,
         WeightsError,
         TmdbError,
         WarehouseError,
@@ -279,6 +284,7 @@ def _exit_code(error: Exception) -> int:
         RatingsFileError: EXIT_USAGE,
         NoSuchFilmError: EXIT_NO_FILM,
         TableMissingError: EXIT_NOT_BUILT,
+        NothingPublishedError: EXIT_NOT_BUILT,
         FeatureFileError: EXIT_NOT_BUILT,
         FeaturesBehindError: EXIT_NOT_BUILT,
     }
@@ -292,7 +298,7 @@ def _secrets() -> list[str]:
         settings = load_settings()
     except SettingsError:
         return []
-    secrets = (settings.tmdb_api_key, settings.failure_webhook_url)
+    secrets = (settings.tmdb_api_key, settings.failure_webhook_url, *settings.api_keys)
     return [secret.get_secret_value() for secret in secrets if secret]
 
 

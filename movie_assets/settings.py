@@ -291,11 +291,6 @@ class Settings(BaseSettings):
         return self.home / "published"
 
     @property
-    def published_dir(self) -> Path:
-        """The folder of the snapshots."""
-        return self.home / "published"
-
-    @property
     def api_keys(self) -> tuple[SecretStr, ...]:
         """The keys of the API; none where it is open."""
         keys = self.chosen_api_keys.get_secret_value() if self.chosen_api_keys else ""

@@ -15,7 +15,10 @@ from itertools import count
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from movie_assets.serving.api.problems import Problem, problem_response
+from starlette.requests import ClientDisconnect, Request
+
+from movie_assets.serving.api.problems import Problem
+from movie_assets.serving.api.telling import tell
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -28,8 +31,6 @@ if TYPE_CHECKING:
 _LOGGER = logging.getLogger("movie_assets.serving")
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
-#: What can be asked while nothing has been published.
-ALWAYS_OPEN = ("/health", "/ready", "/metrics", "/docs", "/openapi.json", "/static/")
 _LEAST_TO_COMPRESS = 1000
 _COMPRESSED = (b"application/json", b"application/problem+json", b"text/", b"image/svg")
 _COMPRESSED_TOO = (b"application/javascript",)
@@ -75,6 +76,7 @@ class Gate:
         state = scope.setdefault("state", {})
         state["request_id"] = request_id.decode("ascii")
         state["settings"] = self._settings
+        state["headers"] = headers
         state["served"] = served
         state["published"] = None
         if served is not None:
@@ -82,16 +84,15 @@ class Gate:
             answer.name, answer.etag = served.name_header, served.etag
             served.take()
         try:
-            if served is None and not scope["path"].startswith(ALWAYS_OPEN):
-                await self._nothing_published(scope, receive, answer)
-            else:
-                await self._app(scope, receive, answer.send)
+            await self._app(scope, receive, answer.send)
+        except ClientDisconnect:
+            pass  # nobody waits for an answer
         except Exception:
             _LOGGER.exception("Request %s failed.", state["request_id"])
             if answer.status:
                 raise  # the half that was sent cannot be taken back; the connection is closed
             problem = Problem(500, "The server failed. It has been logged under this request id.")
-            await problem_response(problem, state["request_id"])(scope, receive, answer.send)
+            await tell(Request(scope), problem)(scope, receive, answer.send)
         finally:
             if served is not None:
                 served.give_back()
@@ -101,16 +102,6 @@ class Gate:
         if given is not None and _REQUEST_ID.fullmatch(given):
             return given
         return b"%s-%x" % (self._id_prefix.encode(), next(self._ids))
-
-    async def _nothing_published(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        problem = Problem(
-            503,
-            self._current.problem or "Nothing has been published yet.",
-            kind="not-published",
-            headers={"retry-after": "5"},
-        )
-        response = problem_response(problem, answer.request_id.decode("ascii"))
-        await response(scope, receive, answer.send)
 
     def _note(self, scope: Scope, method: str, answer: _Answer, seconds: float) -> None:
         route = scope.get("route")

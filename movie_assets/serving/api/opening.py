@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from movie_assets.serving.api.served import Served
+from movie_assets.serving.published import Published
+from movie_assets.serving.snapshot import open_snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,17 +18,10 @@ def open_served(folder: Path) -> Served:
     Raises:
         SnapshotError: where there is none, or it cannot be served.
     """
-    try:
-        from movie_assets.serving.published import Published  # noqa: PLC0415
-        from movie_assets.serving.snapshot import open_snapshot  # noqa: PLC0415
-    except ImportError:
-        from movie_assets.serving.api import _stand_in  # noqa: PLC0415
-
-        return Served(_stand_in.Published(), lambda: None)  # type: ignore[arg-type]
-
     snapshot = open_snapshot(folder)
     try:
         published = Published(snapshot)
+        published.warm()
     except BaseException:
         snapshot.close()
         raise

@@ -32,8 +32,8 @@ class ServingSettings:
     api_keys: tuple[SecretStr, ...] = ()
     cors_origins: tuple[str, ...] = ()
     rate_limit: str | None = None
-    max_body_bytes: int = 1 << 20
-    max_upload_bytes: int = 32 << 20
+    max_body_bytes: int = 4 << 20
+    max_upload_bytes: int = 20_000_000
     cache_seconds: int = 60
     access_log: bool = True
     poll_seconds: float = 0.5

@@ -1,4 +1,4 @@
-"""Errors as clients get them: problem details (RFC 9457), and which of our errors is which.
+"""Errors as programs get them: problem details (RFC 9457).
 
 What an error *says* is written where it is raised. A problem never repeats what the client sent
 without bounds, and never tells what is inside of the server.
@@ -13,12 +13,11 @@ import orjson
 from starlette.responses import Response
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from starlette.requests import Request
+    from collections.abc import Mapping, Sequence
 
 MEDIA_TYPE = "application/problem+json"
 _ERRORS_SHOWN = 20
+_LONGEST = 300
 
 
 class Problem(Exception):  # noqa: N818 - RFC 9457's word
@@ -48,33 +47,40 @@ class Problem(Exception):  # noqa: N818 - RFC 9457's word
         self.headers = dict(headers or {})
         self.more = more
 
+    @property
+    def title(self) -> str:
+        """The status in words."""
+        return HTTPStatus(self.status).phrase
 
-def problem_response(problem: Problem, request_id: str | None = None) -> Response:
+
+class NotPublishedError(Problem):
+    """There is no snapshot to answer from."""
+
+    def __init__(self, reason: str | None = None) -> None:
+        super().__init__(
+            503,
+            reason or "There is nothing to answer from yet; GET /ready says why.",
+            kind="not-published",
+            headers={"retry-after": "5"},
+        )
+
+
+def problem_response(problem: Problem, request_id: str | None) -> Response:
     """The answer that tells of a problem."""
-    body: dict[str, Any] = {
+    body = {
         "type": f"urn:movie-assets:problem:{problem.kind}" if problem.kind else "about:blank",
-        "title": HTTPStatus(problem.status).phrase,
+        "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
         **problem.more,
+        "request_id": request_id,
     }
-    if request_id:
-        body["request_id"] = request_id
-    return Response(
-        orjson.dumps(body),
-        problem.status,
-        {"cache-control": "no-store", **problem.headers},
-        MEDIA_TYPE,
-    )
+    headers = {"cache-control": "no-store", **problem.headers}
+    return Response(orjson.dumps(body), problem.status, headers, MEDIA_TYPE)
 
 
-def answer_problem(request: Request, problem: Problem) -> Response:
-    """The answer to a request that failed."""
-    return problem_response(problem, getattr(request.state, "request_id", None))
-
-
-def invalid(errors: list[Any], where: str | None = None) -> Problem:
-    """The problem of values that cannot be used.
+def invalid(errors: Sequence[Any], where: str | None = None) -> Problem:
+    """The problem of values that cannot be used; it tells the first twenty.
 
     Args:
         errors: pydantic's.
@@ -82,11 +88,16 @@ def invalid(errors: list[Any], where: str | None = None) -> Problem:
     """
     told = []
     for error in errors[:_ERRORS_SHOWN]:
-        place = [str(part)[:100] for part in error["loc"]]
+        place = [_shortened(part) for part in error["loc"]]
         source, names = (where, place) if where else (place[0], place[1:])
-        message = str(error["msg"]).removeprefix("Value error, ")[:300]
+        message = str(error["msg"]).removeprefix("Value error, ")[:_LONGEST]
         told.append({"in": source, "name": ".".join(names), "message": message})
     first = told[0]
     named = f"{first['in']} {first['name']}".strip()
     more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
     return Problem(422, f"{named}: {first['message']}{more}.", kind="invalid-value", errors=told)
+
+
+def _shortened(part: object) -> str:
+    # Halves of characters cannot be written; a client can send them in JSON's escapes.
+    return str(part)[:60].encode("utf-8", "replace").decode()

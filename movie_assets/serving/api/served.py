@@ -5,11 +5,14 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
+from movie_assets.serving.api.writing import Writer, tutorial
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from movie_assets.serving.published import Published
 
+_TITLES_KEPT = 20_000
 _VERSION = version("movie_assets")
 
 
@@ -21,20 +24,10 @@ class Served:
         name: the snapshot's.
         name_header: the same, in bytes.
         films: how many it has.
+        writer: writes the answers.
         etag: weak, since answers are compressed for some. It names the program's version too, which
             may answer otherwise from the same snapshot.
     """
-
-    __slots__ = (
-        "_close",
-        "_retired",
-        "_users",
-        "etag",
-        "films",
-        "name",
-        "name_header",
-        "published",
-    )
 
     def __init__(self, published: Published, close: Callable[[], None]) -> None:
         """Serve a snapshot that was opened.
@@ -48,7 +41,9 @@ class Served:
         self.name_header = published.name.encode("ascii")
         self.films = int(published.manifest.films)
         self.etag = f'W/"{published.name}-{_VERSION}"'.encode("ascii")
+        self.writer = Writer()
         self._close = close
+        self._rows: dict[str, int] = {}
         self._users = 0
         self._retired = False
 
@@ -61,6 +56,26 @@ class Served:
         self._users -= 1
         if self._retired and not self._users:
             self._close()
+
+    def recommended(self, title: str, number: int) -> bytes | None:
+        """The tutorial's answer to a title; None where no film has it."""
+        row = self._row_of(title)
+        if row is None:
+            return None
+        film = self.published.film_of(row)
+        return tutorial(film, self.published.similar(film.id, number))
+
+    def _row_of(self, title: str) -> int | None:
+        """The best known film of a title; to look one up takes longer than all the rest."""
+        row = self._rows.get(title)
+        if row is None:
+            films = self.published.find(title)
+            if not films:
+                return None
+            if len(self._rows) >= _TITLES_KEPT:
+                self._rows = {}
+            row = self._rows[title] = films[0].row
+        return row
 
     def retire(self) -> None:
         """Close it as soon as nobody uses it."""

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from fastapi import APIRouter, Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
-from movie_assets.serving.api.problems import Problem
+from movie_assets.serving.api import examples
+from movie_assets.serving.api.documented import responses
+from movie_assets.serving.api.models import Healthy, Ready
+from movie_assets.serving.api.problems import NotPublishedError
 
 if TYPE_CHECKING:
     from movie_assets.serving.api.current import Current
@@ -19,27 +22,26 @@ router = APIRouter(tags=["operations"])
 _NOT_STORED = {"cache-control": "no-store"}
 
 
-@router.get("/health")
+@router.get("/health", response_model=Healthy, responses=responses(examples.HEALTHY))
 async def health() -> Response:
     """Whether the process answers at all."""
     return _json({"status": "ok"})
 
 
-@router.get("/ready")
+@router.get("/ready", response_model=Ready, responses=responses(examples.READY))
 async def ready(request: Request) -> Response:
     """Which snapshot is served and how old it is; 503 while there is none."""
     current: Current = request.app.state.current
     if current.served is None:
-        raise Problem(
-            503,
-            current.problem or "Nothing has been published yet.",
-            kind="not-published",
-            headers={"retry-after": "5"},
-        )
+        raise NotPublishedError(current.problem)
     return _json({"status": "ready", **_snapshot(current)})
 
 
-@router.get("/metrics")
+@router.get(
+    "/metrics",
+    response_class=PlainTextResponse,
+    responses=responses(examples.METRICS, media_type="text/plain"),
+)
 async def metrics(request: Request) -> Response:
     """Figures for Prometheus."""
     text, content_type = request.app.state.metrics.write(
@@ -56,8 +58,10 @@ def _snapshot(current: Current) -> dict[str, Any]:
             "name": current.served.name,
             "created_at": manifest.created_at,
             "age_seconds": round(time.time() - manifest.created_at.timestamp(), 1),
+            "refreshed_at": manifest.refreshed_at,
             "films": manifest.films,
             "pairs": manifest.pairs,
+            "run_id": manifest.run_id,
         },
         "problem": current.problem,
     }
