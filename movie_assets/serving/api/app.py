@@ -32,7 +32,6 @@ from movie_assets.serving.published import (
     UnknownNameError,
     WishesError,
 )
-from movie_assets.serving.web.rendering import STATIC_PATH, static_files
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -136,7 +135,7 @@ def _describe(app: FastAPI) -> None:
 
 def _add_pages(app: FastAPI) -> None:
     app.include_router(web.router)
-    app.mount(STATIC_PATH, static_files, name="static")
+    app.mount(web.STATIC_PATH, web.static_app, name="static")
 
 
 def _tell_problems(app: FastAPI) -> None:
