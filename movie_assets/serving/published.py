@@ -187,6 +187,15 @@ class Published:
         """The films of titles that are nearly this one, the nearest first."""
         return [self._films[row] for row in self._titles.near(title, year, limit)]
 
+    def best_known(self, limit: int) -> list[Film]:
+        """The films with most votes; equals by number.
+
+        Raises:
+            WishesError: where the limit is out of range.
+        """
+        _check_page(limit, 0)
+        return [self._films[row] for row in self._by_votes[:limit]]
+
     # -- lists ----------------------------------------------------------------------------------
 
     def similar(
@@ -359,6 +368,12 @@ class Published:
     @cached_property
     def _explainer(self) -> Explainer:
         return Explainer(self._recommender.features)
+
+    @cached_property
+    def _by_votes(self) -> list[int]:
+        """The rows of the films with most votes."""
+        votes = np.asarray(self._snapshot.features["votes"])
+        return [int(row) for row in np.argsort(-votes, kind="stable")[:MOST_FILMS]]
 
     @cached_property
     def _by_imdb(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
