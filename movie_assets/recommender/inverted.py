@@ -40,10 +40,15 @@ _MOST_WEIGHTS = 2**32 - 1
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-def compiled(function: _Function) -> _Function:
-    """Compile at the first call, for good where there is a folder to keep the result in."""
+def compiled(function: _Function, fastmath: frozenset[str] = frozenset()) -> _Function:
+    """Compile at the first call, for good where there is a folder to keep the result in.
+
+    Args:
+        function: to be compiled.
+        fastmath: LLVM's flags of what may be done to sums and products for speed.
+    """
     # As NumPy divides: a check for zeros would hinder vectors.
-    compiler = partial(numba.njit, nogil=True, error_model="numpy")
+    compiler = partial(numba.njit, nogil=True, error_model="numpy", fastmath=set(fastmath))
     try:
         made = compiler(function, cache=True)
     except RuntimeError:  # no folder: neither here nor in the user's cache

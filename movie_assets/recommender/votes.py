@@ -8,6 +8,7 @@ module loads numba.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from movie_assets.recommender.ranking import Ranking
 
     Row = NDArray[np.float32]
+
+
+#: A sum by vectors, several at a time: nothing here is no number, and its last bit does not count.
+_IN_ANY_ORDER = frozenset({"reassoc", "contract", "nnan", "nsz"})
 
 
 class Terms(NamedTuple):
@@ -151,7 +156,7 @@ def _add_votes(
             _add(total, row, np.float32(voters.values[voter] / votes))
 
 
-@compiled
+@partial(compiled, fastmath=_IN_ANY_ORDER)
 def _squares(
     row: Row, factors: Row, codes: NDArray[np.uint32], prior: Row
 ) -> float:  # pragma: no cover
