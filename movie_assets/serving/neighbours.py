@@ -35,12 +35,9 @@ class StoredNeighbours:
     """
 
     def __init__(self, snapshot: Snapshot, names: FilmNames) -> None:
-        arrays = snapshot.neighbours
-        self._ends = arrays["indptr"]
-        self._rows, self._scores = arrays["rows"], arrays["score"]
-        self._part_names = [name for name in arrays if name not in _OTHERS]
-        self._parts = [arrays[name] for name in self._part_names]
-        self._reasons = arrays["reasons"]
+        # Not by the mapped arrays, of which too much would become resident.
+        self._pairs_of = snapshot.pairs_of
+        self._part_names = [name for name in snapshot.neighbours if name not in _OTHERS]
         self._wordings = Column(snapshot.reasons)
         self._kept: dict[int, str] = {}
         self._names = names
@@ -53,17 +50,16 @@ class StoredNeighbours:
             limit: at most so many.
             offset: leaving out so many before.
         """
-        first, last = self._ends[row : row + 2].tolist()
-        collections = self._names.collections[self._rows[first:last]]
-        entries = spread_collections(collections, offset + limit)[offset:]
-        entries += first
-        parts = zip(*[values[entries].tolist() for values in self._parts], strict=True)
+        pairs = self._pairs_of(row)
+        collections = self._names.collections[pairs["rows"]]
+        pairs = pairs[spread_collections(collections, offset + limit)[offset:]]
         names = self._part_names
+        parts = zip(*[pairs[name].tolist() for name in names], strict=True)
         return (
             (other, score, dict(zip(names, values)), self._told(reasons))  # noqa: B905 - hot
             for other, score, values, reasons in zip(
-                self._rows[entries].tolist(), self._scores[entries].tolist(), parts,
-                self._reasons[entries].tolist(), strict=True,
+                pairs["rows"].tolist(), pairs["score"].tolist(), parts, pairs["reasons"].tolist(),
+                strict=True,
             )
         )  # fmt: skip
 

@@ -25,6 +25,7 @@ from movie_assets.serving.snapshot.errors import SnapshotError
 from movie_assets.serving.snapshot.files import (
     ArrayFile,
     TableFile,
+    mapped,
     sync_file,
     sync_folder,
     write_bytes,
@@ -135,9 +136,9 @@ class Draft:
         for name in ("indptr", "indices", "data"):
             self._copy(name, getattr(features.matrix, name))
         # From here on by what was written, which is aligned and mapped, whatever was given.
-        mapped = self._mapped(features)
-        self._write_by_term(mapped.matrix)
-        levels = Levels.of(mapped, weights)
+        written = self._mapped(features)
+        self._write_by_term(written.matrix)
+        levels = Levels.of(written, weights)
         self._copy("codes", levels.codes)
         self._copy("levels", levels.levels)
         with self._table(layout.VOCABULARY, layout.TERM_SCHEMA) as terms:
@@ -149,7 +150,7 @@ class Draft:
     def _mapped(self, features: MovieFeatures) -> MovieFeatures:
         def array(name: str) -> NDArray[Any]:
             path = self.folder / layout.FEATURES / f"{name}.npy"
-            return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+            return mapped(path)
 
         return replace(
             features,
@@ -190,7 +191,7 @@ class Draft:
         dtype = layout.pair_dtype(tuple(name for name in layout.SIGNAL_PARTS if name in given))
         with (
             self._table(layout.REASONS, layout.REASON_SCHEMA) as reason_file,
-            self._array(f"{layout.NEIGHBOURS}/pairs", dtype) as pairs,
+            self._array(layout.PAIRS.removesuffix(".npy"), dtype) as pairs,
         ):
             for batch in _with_first(first, blocks):
                 rows = counter.rows_of(batch["movie_id"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import weakref
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -286,3 +287,33 @@ def _blocks(file: FileIO) -> Iterator[memoryview]:
     buffer = memoryview(bytearray(_BYTES_A_READ))
     while size := file.readinto(buffer):
         yield buffer[:size]
+
+
+def mapped(path: Path) -> NDArray[Any]:
+    """An array's file, mapped."""
+    # As a plain array: a memmap makes each slice of itself anew in Python.
+    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
+
+
+class PairFile:
+    """A file of records, read by place without being mapped. Safe for many threads.
+
+    It stays open as long as it is used: a request may go on after its snapshot was closed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        array = np.load(path, mmap_mode="r", allow_pickle=False)
+        self._dtype, self._begin = array.dtype, array.offset
+        self._array = array
+        self._descriptor = -1
+        if hasattr(os, "pread"):
+            self._descriptor = os.open(path, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._descriptor)
+
+    def read(self, begin: int, end: int) -> NDArray[np.void]:
+        """The records from one up to another."""
+        if self._descriptor < 0:  # Windows
+            return np.asarray(self._array[begin:end])
+        size = self._dtype.itemsize
+        raw = os.pread(self._descriptor, (end - begin) * size, self._begin + begin * size)
+        return np.frombuffer(raw, self._dtype)

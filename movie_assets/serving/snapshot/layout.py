@@ -23,6 +23,7 @@ VOCABULARY = "features/vocabulary.arrow"
 QUALITY = "quality.json"
 WEIGHTS = "weights.json"
 NEIGHBOURS = "neighbours"
+PAIRS = "neighbours/pairs.npy"
 FEATURES = "features"
 SIGNALS = "signals"
 #: Of the index for search; not in a snapshot's name, since its library may write other bytes.

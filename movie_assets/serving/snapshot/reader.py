@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from movie_assets.recommender import Weights
 from movie_assets.serving.snapshot import layout, locks
 from movie_assets.serving.snapshot.errors import SnapshotError
-from movie_assets.serving.snapshot.files import checksum
+from movie_assets.serving.snapshot.files import PairFile, checksum, mapped
 from movie_assets.serving.snapshot.manifest import Manifest, read_manifest
 
 if TYPE_CHECKING:
@@ -71,7 +71,17 @@ class Snapshot:
     signals: Mapping[str, Mapping[str, NDArray[Any]]]
     quality: list[dict[str, Any]]
     weights: Weights
+    _pairs: PairFile
     _held: IO[bytes]
+
+    def pairs_of(self, row: int) -> NDArray[np.void]:
+        """A film's pairs, the best first: records of :func:`layout.pair_dtype`.
+
+        Read from the file: by the mapped arrays, a process that was asked for many films would
+        come to have most of the file resident, since the kernel maps whole folios at a time.
+        """
+        begin, end = self.neighbours["indptr"][row : row + 2].tolist()
+        return self._pairs.read(begin, end)
 
     @property
     def movie_ids(self) -> NDArray[np.int32]:
@@ -218,6 +228,7 @@ def _map(folder: Path, name: str, held: IO[bytes]) -> Snapshot:
         manifest=manifest,
         films=files.table(layout.FILMS, layout.FILM_SCHEMA, manifest.films),
         neighbours=files.neighbours(),
+        _pairs=PairFile(files.path(layout.PAIRS)),
         reasons=files.table(layout.REASONS, layout.REASON_SCHEMA, manifest.reasons)["reason"],
         features=files.features(),
         vocabulary=files.table(layout.VOCABULARY, layout.TERM_SCHEMA, manifest.terms)["term"],
@@ -241,8 +252,8 @@ class _Files:
         return self.folder / name
 
     def neighbours(self) -> dict[str, NDArray[Any]]:
-        path = f"{layout.NEIGHBOURS}/pairs.npy"
-        pairs = _mapped(self.path(path))
+        path = layout.PAIRS
+        pairs = mapped(self.path(path))
         fields = pairs.dtype.names or ()
         signals = tuple(name for name in layout.SIGNAL_PARTS if name in fields)
         _expect(path, pairs, layout.pair_dtype(signals), (self.manifest.pairs,))
@@ -277,18 +288,13 @@ class _Files:
         return of_other_shapes.get(name, (n_films,))
 
     def array(self, name: str, dtype: np.dtype[Any], shape: tuple[int | None, ...]) -> NDArray[Any]:
-        return _expect(name, _mapped(self.path(name)), dtype, shape)
+        return _expect(name, mapped(self.path(name)), dtype, shape)
 
     def table(self, name: str, schema: pa.Schema, rows: int) -> pa.Table:
         table = pa.ipc.open_file(pa.memory_map(str(self.path(name)))).read_all()
         if not table.schema.equals(schema) or len(table) != rows:
             raise ValueError(f"{name} has other columns or rows than it should")
         return table
-
-
-def _mapped(path: Path) -> NDArray[Any]:
-    # As a plain array: a memmap makes each slice of itself anew in Python.
-    return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def _expect(
