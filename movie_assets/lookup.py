@@ -188,14 +188,18 @@ class Titles:
         text, year_named = split_year(title)
         if year_named is not None and year in {None, year_named}:
             title, year = text, year_named
+        if found := self.named(title, year):
+            return found
         wanted = normalised(title)
-        of_other_years: dict[int, Film] = {}
-        for matches in self._matches(wanted):
-            of_year = [film for film in matches if year is None or film.year == year]
-            if of_year:
-                return of_year
-            of_other_years |= {film.id: film for film in matches}
+        of_other_years = {film.id: film for films in self._matches(wanted) for film in films}
         raise NoSuchFilmError(title, year, list(of_other_years.values()) or self._like(wanted))
+
+    def named(self, title: str, year: int | None = None) -> list[Film]:
+        """The same films; none where there are none, at once and without suggestions."""
+        for matches in self._matches(normalised(title)):
+            if of_year := [film for film in matches if year is None or film.year == year]:
+                return of_year
+        return []
 
     def _matches(self, wanted: str) -> Iterator[list[Film]]:
         """The films of a normalised title, and then those that some would call by it."""
