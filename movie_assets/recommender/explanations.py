@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from numpy.typing import NDArray
 
@@ -57,7 +57,8 @@ def reasons(features: MovieFeatures, neighbours: Neighbours, top: int = 3) -> li
     Returns:
         n_pairs lists; equally strong terms of a field in the order of columns.
     """
-    return Explainer(features).reasons(neighbours, top)
+    pairs = neighbours.rows, neighbours.columns
+    return Explainer(features).reasons(*pairs, neighbours.signals, top)
 
 
 def shared_terms(features: MovieFeatures, neighbours: Neighbours, top: int = 3) -> list[list[str]]:
@@ -65,7 +66,7 @@ def shared_terms(features: MovieFeatures, neighbours: Neighbours, top: int = 3) 
 
     Of one field those that add most to the likeness of content come first.
     """
-    return Explainer(features).shared_terms(neighbours, top)
+    return Explainer(features).shared_terms(neighbours.rows, neighbours.columns, top)
 
 
 @dataclass(frozen=True)
@@ -78,23 +79,30 @@ class Explainer:
 
     features: MovieFeatures
 
-    def reasons(self, neighbours: Neighbours, top: int = 3) -> list[list[str]]:
-        """As :func:`reasons`."""
-        told = self.shared_terms(neighbours, top)
+    def reasons(
+        self,
+        rows: NDArray[np.int32],
+        columns: NDArray[np.int32],
+        signals: Mapping[str, NDArray[np.float32]],
+        top: int = 3,
+    ) -> list[list[str]]:
+        """As :func:`reasons`, of pairs of films given as two arrays, and what signals say."""
+        told = self.shared_terms(rows, columns, top)
         for name, wording in SIGNALS.items():
-            if name in neighbours.signals:
-                for pair in np.flatnonzero(neighbours.signals[name] >= _LEAST_SIGNAL):
+            if name in signals:
+                for pair in np.flatnonzero(signals[name] >= _LEAST_SIGNAL):
                     told[pair].insert(0, wording)
         silent = np.array([pair for pair, found in enumerate(told) if not found], dtype=np.intp)
         if len(silent):
-            rows, columns = neighbours.rows[silent], neighbours.columns[silent]
-            for wording, holds in self._circumstances(rows, columns):
+            for wording, holds in self._circumstances(rows[silent], columns[silent]):
                 for pair in silent[holds]:
                     told[pair].append(wording)
         return told
 
-    def shared_terms(self, neighbours: Neighbours, top: int = 3) -> list[list[str]]:
-        """As :func:`shared_terms`."""
+    def shared_terms(
+        self, rows: NDArray[np.int32], columns: NDArray[np.int32], top: int = 3
+    ) -> list[list[str]]:
+        """As :func:`shared_terms`, of pairs of films given as two arrays."""
         features = self.features
         order_of_fields = list(_WORDING)[::-1]
         telling = np.array(
@@ -102,12 +110,10 @@ class Explainer:
         )
         wording = self._wording()
         out: list[list[str]] = []
-        for start in range(0, len(neighbours.rows), _PAIRS_A_BLOCK):
+        for start in range(0, len(rows), _PAIRS_A_BLOCK):
             block = slice(start, start + _PAIRS_A_BLOCK)
-            products = features.matrix[neighbours.rows[block]].multiply(
-                features.matrix[neighbours.columns[block]]
-            )
-            products = products.tocsr()
+            films, others = features.matrix[rows[block]], features.matrix[columns[block]]
+            products = films.multiply(others).tocsr()
             products.eliminate_zeros()
             products.sort_indices()
             pairs = np.repeat(np.arange(products.shape[0]), np.diff(products.indptr))

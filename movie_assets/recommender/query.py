@@ -16,6 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from movie_assets.recommender.diversity import marginal_relevance, spread_collections
+from movie_assets.recommender.explanations import Explainer
 from movie_assets.recommender.ranking import Levels, Ranking, fit_ranking, log_prior
 from movie_assets.recommender.similar import Neighbours
 from movie_assets.titles import normalised
@@ -364,6 +365,20 @@ class Recommender:
         best = self._page(scores, k, offset, diversity)
         return Answer(best, scores[best], self._because(ranking, films, values, best))
 
+    def reasons(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> list[list[str]]:
+        """Why films go together, in words: of pairs given as two arrays of shape (n_pairs,)."""
+        signals = {signal.name: _values_of(signal.pairs, rows, columns) for signal in self.signals}
+        if self.item_weights is not None:
+            # It was learned from what people like together, as co-liked films were.
+            learned = _values_of(self.item_weights, rows, columns)
+            co_liked = signals.get("co_liked", learned)
+            signals["co_liked"] = np.maximum(co_liked, learned)
+        return self._explainer.reasons(rows, columns, signals)
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self.features)
+
     def _allowed(self, filters: Filters | None) -> NDArray[np.bool_]:
         return (filters or Filters()).allowed(self.features, self._prepared.runtimes)
 
@@ -546,6 +561,15 @@ def _known(what: str, asked: Iterable[str], there: Iterable[str]) -> tuple[str, 
         if normalised(name) not in by_name:
             raise UnknownNameError(what, name, by_name.values())
     return tuple(by_name[normalised(name)] for name in asked)
+
+
+def _values_of(
+    pairs: sparse.csr_matrix, rows: NDArray[np.int32], columns: NDArray[np.int32]
+) -> NDArray[np.float32]:
+    """The value of each pair; shape (n_pairs,)."""
+    if not len(rows):
+        return np.zeros(0, dtype=np.float32)
+    return np.asarray(pairs[rows, columns], dtype=np.float32).ravel()
 
 
 def _between(

@@ -77,7 +77,7 @@ def taste_of(
         raise EmptyTasteError("Name at least one film that you like, or rated 4 stars or more.")
     return Taste(
         taste.films,
-        _loudest(taste.values),
+        _loudest(taste),
         np.array([_row(row, n_films) for row in seen], dtype=np.int32),
     )
 
@@ -120,9 +120,11 @@ def _refuse_contradictions(likings: Sequence[Liking]) -> None:
             raise TasteError("A film is both liked and disliked: name it once.")
 
 
-def _loudest(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The values with all but those that count most made 0."""
-    quiet = np.argsort(-np.abs(values), kind="stable")[MOST_SPEAKING:]
-    kept = values.copy()
+def _loudest(taste: Taste) -> NDArray[np.float32]:
+    """The values of a taste with all but those that count most made 0."""
+    # Of equals some of all ages, which a multiple of the row picks, and not the oldest films.
+    scattered = taste.films.astype(np.uint32) * np.uint32(2_654_435_761)
+    quiet = np.lexsort((scattered, -np.abs(taste.values)))[MOST_SPEAKING:]
+    kept = taste.values.copy()
     kept[quiet] = 0
     return kept

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from movie_assets.recommender.explanations import Explainer
 from movie_assets.recommender.query import (
     TASTE_POPULARITY,
     EmptyTasteError,
@@ -23,7 +22,6 @@ from movie_assets.recommender.query import (
     UnknownNameError,
     Wishes,
 )
-from movie_assets.recommender.similar import Neighbours
 from movie_assets.serving.film_names import FilmNames
 from movie_assets.serving.films import Film, Films
 from movie_assets.serving.likings import Liking, TasteError, taste_of
@@ -37,6 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from movie_assets.recommender.query import Recommender
+    from movie_assets.recommender.similar import Neighbours
     from movie_assets.serving.snapshot import Manifest, Snapshot
 
 __all__ = [
@@ -303,6 +302,7 @@ class Published:
         """
         self.search("a", 1)
         self.row_of_imdb("tt0")
+        self.best_known(1)
         if not len(self._ids):
             return
         movie_id = int(self._ids[np.argmax(self._snapshot.features["votes"])])
@@ -337,10 +337,11 @@ class Published:
             **found.signals,
         }
         each = zip(*(values.tolist() for values in parts.values()), strict=True)
+        reasons = self._recommender.reasons(found.rows, found.columns)
         return [
             Similar(self._films[row], score, dict(zip(parts, values, strict=True)), tuple(why))
             for row, score, values, why in zip(
-                found.columns.tolist(), found.scores.tolist(), each, self._explainer.reasons(found),
+                found.columns.tolist(), found.scores.tolist(), each, reasons,
                 strict=True,
             )
         ]  # fmt: skip
@@ -351,7 +352,7 @@ class Published:
         told: list[list[str]] = [[] for _ in rows]
         for pair, why in zip(
             pairs.tolist(),
-            self._explainer.reasons(_pairs(rows[pairs], columns[pairs])),
+            self._recommender.reasons(rows[pairs], columns[pairs]),
             strict=True,
         ):
             told[pair] = why
@@ -366,14 +367,11 @@ class Published:
         return recommender_of(self._snapshot, self._names)
 
     @cached_property
-    def _explainer(self) -> Explainer:
-        return Explainer(self._recommender.features)
-
-    @cached_property
     def _by_votes(self) -> list[int]:
         """The rows of the films with most votes."""
-        votes = np.asarray(self._snapshot.features["votes"])
-        return [int(row) for row in np.argsort(-votes, kind="stable")[:MOST_FILMS]]
+        votes = self._snapshot.features["votes"]
+        rows: list[int] = np.argsort(-votes, kind="stable")[:MOST_FILMS].tolist()
+        return rows
 
     @cached_property
     def _by_imdb(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -395,9 +393,3 @@ def _check_page(limit: int, offset: int) -> None:
 def _check_share(name: str, value: float | None) -> None:
     if value is not None and not 0 <= value <= 1:  # NaN is not within either
         raise WishesError(f"{name} must be from 0 to 1, not {value}.")
-
-
-def _pairs(rows: NDArray[np.int32], columns: NDArray[np.int32]) -> Neighbours:
-    """Pairs of films of which nothing is known, to be explained."""
-    ones = np.ones(len(rows), dtype=np.float32)
-    return Neighbours(rows, columns, ones.astype(np.int32), ones, ones, ones, ones, {})
