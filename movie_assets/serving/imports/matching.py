@@ -6,13 +6,14 @@ command line.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from movie_assets.recommender.query import LIKED_FROM
+from movie_assets.serving.imports.likeness import can_be_one
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from movie_assets.serving.imports.entries import Entry, Export
 
@@ -22,8 +23,10 @@ How = Literal["id", "title and year", "title", "near miss"]
 #: Years that sites may differ by: a festival's, and the cinemas'.
 _YEARS_OFF = 1
 _YEARS_TOLD = 5
+#: Films of titles like one that are looked at more closely.
+_LOOKED_AT = 5
 #: A look-up of titles like one takes milliseconds; so many at most are made for one export.
-NEAR_LOOKUPS = 500
+NEAR_LOOKUPS = 300
 
 
 class Film(Protocol):
@@ -40,6 +43,10 @@ class Film(Protocol):
     @property
     def title(self) -> str:
         """Its title."""
+
+    @property
+    def original_title(self) -> str | None:
+        """Its title in the language that it was made in."""
 
     @property
     def year(self) -> int | None:
@@ -68,7 +75,7 @@ class Films(Protocol[F_co]):
         Of this year only, where one is given.
         """
 
-    def near(self, title: str, year: int | None = None) -> Sequence[F_co]:
+    def near(self, title: str, year: int | None = None, limit: int = 3) -> Sequence[F_co]:
         """The films of a title that is nearly this one, the most alike first.
 
         Of this year and those beside it only, where one is given.
@@ -136,7 +143,7 @@ class Matched(Generic[F]):
 
     Attributes:
         export: what was matched.
-        found: each film once, in the order of the export.
+        found: each film once, in the order of the export; near misses last.
         unmatched: what is no film here.
     """
 
@@ -171,62 +178,70 @@ def match(export: Export, films: Films[F], *, near_lookups: int = NEAR_LOOKUPS) 
         near_lookups: how often films may be looked for by a title that is only like theirs; it
             takes far longer than all else.
     """
-    matcher = _Matcher(films, near_lookups)
     found: dict[int, Match[F]] = {}
-    unmatched: list[Unmatched] = []
+    left: list[Entry] = []
     for entry in export.entries:
-        one = matcher.match(entry)
-        if isinstance(one, Unmatched):
-            unmatched.append(one)
-        elif one.film.id in found:
-            first = found[one.film.id]
-            found[one.film.id] = Match(first.entry.merged(entry), first.film, first.how)
+        if (sure := _sure_match(entry, films)) is None:
+            left.append(entry)
         else:
-            found[one.film.id] = one
+            first = found.setdefault(sure.film.id, sure)
+            if first is not sure:
+                found[sure.film.id] = replace(first, entry=first.entry.merged(entry))
+    # What is only like a film must not speak for one that is there by its own name.
+    unmatched: list[Unmatched] = []
+    for entry in left:
+        near = None
+        if not (entry.tmdb_id or entry.imdb_id):
+            near = _near_match(entry, films, found.keys(), look=near_lookups > 0)
+            near_lookups -= 1
+        if near is None:
+            unmatched.append(Unmatched(entry, _why_none(entry, films)))
+        else:
+            found[near.film.id] = near
     return Matched(export, tuple(found.values()), tuple(unmatched))
 
 
-@dataclass
-class _Matcher(Generic[F]):
-    films: Films[F]
-    near_lookups: int
-
-    def match(self, entry: Entry) -> Match[F] | Unmatched:
-        row = None if entry.tmdb_id is None else self.films.row_of(entry.tmdb_id)
-        if row is None and entry.imdb_id is not None:
-            row = self.films.row_of_imdb(entry.imdb_id)
-        if row is not None:
-            return Match(entry, self.films.film_of(row), "id")
-        if not entry.title:
-            return Unmatched(entry, "no film here has its id")
-        for film in self.films.find(entry.title, entry.year):
-            if _may_be(film, entry):
-                return Match(entry, film, "title" if entry.year is None else "title and year")
-        if entry.tmdb_id is not None or entry.imdb_id is not None:
-            # An id that is none of ours is a film that we do not have; one like it is another.
-            return Unmatched(entry, "no film here has its id, or its title and year")
-        return self._near_miss(entry)
-
-    def _near_miss(self, entry: Entry) -> Match[F] | Unmatched:
-        titled = self.films.find(entry.title)
-        for film in titled:
-            if _years_fit(film, entry):
-                return Match(entry, film, "near miss")
-        if self.near_lookups > 0:
-            self.near_lookups -= 1
-            for film in self.films.near(entry.title, entry.year):
-                if _years_fit(film, entry):
-                    return Match(entry, film, "near miss")
-        years = sorted({film.year for film in titled if film.year})[:_YEARS_TOLD]
-        if years:
-            told = " and ".join(map(str, years))
-            return Unmatched(entry, f"the film of this title here is of {told}, not {entry.year}")
-        return Unmatched(entry, "no film here has this title")
+def _sure_match(entry: Entry, films: Films[F]) -> Match[F] | None:
+    """The film of an entry's id, or of its very title and year."""
+    row = None if entry.tmdb_id is None else films.row_of(entry.tmdb_id)
+    if row is None and entry.imdb_id is not None:
+        row = films.row_of_imdb(entry.imdb_id)
+    if row is not None:
+        return Match(entry, films.film_of(row), "id")
+    for film in films.find(entry.title, entry.year) if entry.title else ():
+        if entry.imdb_id is None or film.imdb_id is None or film.imdb_id == entry.imdb_id:
+            return Match(entry, film, "title" if entry.year is None else "title and year")
+    return None
 
 
-def _may_be(film: Film, entry: Entry) -> bool:
-    """Whether a film can be the entry's, by what both have: their ids at IMDb."""
-    return entry.imdb_id is None or film.imdb_id is None or film.imdb_id == entry.imdb_id
+def _near_match(
+    entry: Entry, films: Films[F], taken: Container[int], *, look: bool
+) -> Match[F] | None:
+    """The film of a title or a year that is not quite the entry's."""
+    for film in films.find(entry.title):
+        if film.id not in taken and _years_fit(film, entry):
+            return Match(entry, film, "near miss")
+    for film in films.near(entry.title, entry.year, _LOOKED_AT) if look else ():
+        if film.id not in taken and _years_fit(film, entry) and _titles_fit(film, entry):
+            return Match(entry, film, "near miss")
+    return None
+
+
+def _why_none(entry: Entry, films: Films[F]) -> str:
+    if not entry.title:
+        return "no film here has its id"
+    if entry.tmdb_id or entry.imdb_id:
+        # An id that is none of ours is a film that we do not have; one like it is another.
+        return "no film here has its id, or its title and year"
+    years = sorted({film.year for film in films.find(entry.title) if film.year})[:_YEARS_TOLD]
+    if not years:
+        return "no film here has this title"
+    return f"the film of this title here is of {' and '.join(map(str, years))}"
+
+
+def _titles_fit(film: Film, entry: Entry) -> bool:
+    names = {film.title, film.original_title or film.title}
+    return any(can_be_one(entry.title, name) for name in names)
 
 
 def _years_fit(film: Film, entry: Entry) -> bool:

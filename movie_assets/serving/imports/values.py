@@ -65,10 +65,20 @@ def title_and_year_of(text: str) -> tuple[str, int | None]:
     title, year = title_of(text), None
     if found := _YEAR_AT_END.match(title):
         title, year = found["title"], int(found["year"])
-    if found := _ARTICLE_AT_END.match(title):
-        space = "" if found["article"].endswith("'") else " "
-        title = f"{found['article']}{space}{found['title']}"
-    return title, year
+    return article_first(title), year
+
+
+def article_first(title: str) -> str:
+    """A title as it is said.
+
+    >>> article_first("Avventura, L'")
+    "L'Avventura"
+    """
+    found = _ARTICLE_AT_END.match(title)
+    if not found:
+        return title
+    space = "" if found["article"].endswith("'") else " "
+    return f"{found['article']}{space}{found['title']}"
 
 
 def year_of(text: str, now: datetime) -> int | None:
