@@ -230,7 +230,6 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     from movie_assets.answers import FeaturesBehindError  # noqa: PLC0415
     from movie_assets.lookup import NoSuchFilmError  # noqa: PLC0415
     from movie_assets.movielens import MovieLensError  # noqa: PLC0415
-    from movie_assets.rated_films import RatingsFileError  # noqa: PLC0415
     from movie_assets.recommender.features import NoFeaturesError  # noqa: PLC0415
     from movie_assets.recommender.films import CatalogueError  # noqa: PLC0415
     from movie_assets.recommender.query import (  # noqa: PLC0415
@@ -239,6 +238,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
     )
     from movie_assets.recommender.storage import FeatureFileError  # noqa: PLC0415
     from movie_assets.recommender.weights import WeightsError  # noqa: PLC0415
+    from movie_assets.serving.imports import ExportError  # noqa: PLC0415
     from movie_assets.serving.snapshot import SnapshotError  # noqa: PLC0415
     from movie_assets.tmdb.errors import TmdbError  # noqa: PLC0415
     from movie_assets.warehouse import WarehouseError  # noqa: PLC0415
@@ -248,7 +248,7 @@ def _expected_errors() -> tuple[type[Exception], ...]:
         NoSuchFilmError,
         UnknownNameError,
         EmptyTasteError,
-        RatingsFileError,
+        ExportError,
         FeaturesBehindError,
         FeatureFileError,
         CatalogueError,
@@ -267,13 +267,13 @@ def _exit_code(error: Exception) -> int:
     from movie_assets.answers import FeaturesBehindError  # noqa: PLC0415
     from movie_assets.lookup import NoSuchFilmError  # noqa: PLC0415
     from movie_assets.movielens import MovieLensError  # noqa: PLC0415
-    from movie_assets.rated_films import RatingsFileError  # noqa: PLC0415
     from movie_assets.recommender.films import CatalogueError  # noqa: PLC0415
     from movie_assets.recommender.query import (  # noqa: PLC0415
         EmptyTasteError,
         UnknownNameError,
     )
     from movie_assets.recommender.storage import FeatureFileError  # noqa: PLC0415
+    from movie_assets.serving.imports import ExportError  # noqa: PLC0415
     from movie_assets.warehouse import TableMissingError  # noqa: PLC0415
 
     codes: dict[type[Exception], int] = {
@@ -281,14 +281,13 @@ def _exit_code(error: Exception) -> int:
         CatalogueError: EXIT_USAGE,
         UnknownNameError: EXIT_USAGE,
         EmptyTasteError: EXIT_USAGE,
-        RatingsFileError: EXIT_USAGE,
         NoSuchFilmError: EXIT_NO_FILM,
         TableMissingError: EXIT_NOT_BUILT,
         NothingPublishedError: EXIT_NOT_BUILT,
         FeatureFileError: EXIT_NOT_BUILT,
         FeaturesBehindError: EXIT_NOT_BUILT,
     }
-    if isinstance(error, MovieLensError):  # of one type for each fault
+    if isinstance(error, MovieLensError | ExportError):  # of one type for each fault
         return EXIT_USAGE
     return codes.get(type(error), EXIT_FAILED)
 

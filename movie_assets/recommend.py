@@ -24,13 +24,12 @@ if TYPE_CHECKING:
 
     from movie_assets.answers import Catalogue, Rated, Suggestion
     from movie_assets.lookup import Film, Recommendations
-    from movie_assets.rated_films import Row
     from movie_assets.recommender.query import Wishes
     from movie_assets.settings import Settings
 
 #: How wide the column of films is at least where there is room, and that of reasons.
 _FILM_WIDTH, _REASON_WIDTH = 30, 8
-_SKIPPED_SHOWN = 5
+_LEFT_OUT_SHOWN = 5
 _LIKED, _SEEN, _DISLIKED = 5.0, 3.0, 1.0  # stars, as in a file of ratings
 
 # What comes from data is shown by `plain`, so that none of it is taken for markup.
@@ -134,8 +133,8 @@ def taste(  # noqa: PLR0913 - what can be asked for
         typer.Option(
             exists=True,
             dir_okay=False,
-            help="A csv file of your ratings, 0.5 to 5: title,year,rating or tmdb_id,rating; "
-            "rated_at, where it is there, lets younger ones count more.",
+            help="Your export of Letterboxd (zip or csv), IMDb, Trakt or MovieLens, or a csv with "
+            "title,year,rating or tmdb_id,rating from 0.5 to 5.",
         ),
     ] = None,
     number: _Number = 10,
@@ -173,15 +172,15 @@ def taste(  # noqa: PLR0913 - what can be asked for
         least_rating=min_rating,
     )
     catalogue = _open(settings)
-    rated, skipped = _rated_in(ratings, catalogue) if ratings else ([], [])
+    rated, left_out = _rated_in(ratings, catalogue, settings.database) if ratings else ([], [])
     latest = max((r.at for r in rated if r.at is not None), default=None)
     for titles, stars in ((liked, _LIKED), (disliked, _DISLIKED), (seen, _SEEN)):
         rated += [_rated(catalogue, title, stars, latest) for title in titles or ()]
     found = catalogue.for_taste(rated, number, wishes or Wishes())
     if as_json:
-        _print_json(_taste_as_json(rated, skipped, found))
+        _print_json(_taste_as_json(rated, left_out, found))
         return
-    _show_skipped(skipped)
+    _show_left_out(left_out)
     _show_suggestions(found)
 
 
@@ -206,26 +205,36 @@ def _rated(catalogue: Catalogue, title: str, stars: float, latest: float | None)
     return Rated(catalogue.titles.find(title)[0], stars, latest)
 
 
-def _rated_in(path: Path, catalogue: Catalogue) -> tuple[list[Rated], list[Row]]:
-    """The films of a file of ratings, and the rows that are none of ours."""
+class _LeftOut(NamedTuple):
+    """A row of a file of ratings that was not used."""
+
+    file: str
+    line: int
+    film: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: {self.film} ({self.reason})"
+
+
+def _rated_in(
+    path: Path, catalogue: Catalogue, database: Path
+) -> tuple[list[Rated], list[_LeftOut]]:
+    """The films of a file of ratings, and its rows that are none of ours."""
     from movie_assets.answers import Rated  # noqa: PLC0415
-    from movie_assets.lookup import NoSuchFilmError  # noqa: PLC0415
     from movie_assets.rated_films import read_rated_films  # noqa: PLC0415
 
-    rated: list[Rated] = []
-    skipped: list[Row] = []
-    for row in read_rated_films(path):
-        film = catalogue.by_id.get(row.tmdb_id) if row.tmdb_id is not None else None
-        if film is None and row.title:
-            try:
-                film = catalogue.titles.find(row.title, row.year)[0]
-            except NoSuchFilmError:
-                film = None
-        if film is None:
-            skipped.append(row)
-        else:
-            rated.append(Rated(film, row.stars, row.at))
-    return rated, skipped
+    matched = read_rated_films(path, catalogue.titles, database)
+    profile = matched.profile
+    latest = max((one.at for one in profile.rated if one.at is not None), default=None)
+    rated = [Rated(catalogue.by_id[film], _LIKED, latest) for film in profile.liked]
+    rated += [Rated(catalogue.by_id[one.id], one.stars, one.at) for one in profile.rated]
+    rated += [Rated(catalogue.by_id[film], _SEEN) for film in profile.seen]
+    left_out = [
+        *((one.entry.place, one.entry.label, one.reason) for one in matched.unmatched),
+        *((one.place, one.label, one.reason) for one in matched.export.skipped),
+    ]
+    return rated, [_LeftOut(place.file, place.row, *rest) for place, *rest in left_out]
 
 
 def _print_json(document: Any) -> None:
@@ -274,14 +283,14 @@ def _show_suggestions(found: Sequence[Suggestion]) -> None:
     )
 
 
-def _show_skipped(skipped: Sequence[Row]) -> None:
-    if not skipped:
+def _show_left_out(left_out: Sequence[_LeftOut]) -> None:
+    if not left_out:
         return
-    shown = [f"line {row.line}: {row.label}" for row in skipped[:_SKIPPED_SHOWN]]
-    if len(skipped) > len(shown):
-        shown.append(f"and {len(skipped) - len(shown)} more")
+    shown = [str(row) for row in left_out[:_LEFT_OUT_SHOWN]]
+    if len(left_out) > len(shown):
+        shown.append(f"and {len(left_out) - len(shown):,} more")
     _err.print(
-        plain(f"Left out, being no films of ours: {'; '.join(shown)}."),
+        plain(f"Left out: {'; '.join(shown)}."),
         style="yellow",
         soft_wrap=True,
     )
@@ -370,11 +379,11 @@ def _as_json(recommendations: Recommendations) -> dict[str, Any]:
 
 
 def _taste_as_json(
-    rated: Sequence[Rated], skipped: Sequence[Row], found: Sequence[Suggestion]
+    rated: Sequence[Rated], left_out: Sequence[_LeftOut], found: Sequence[Suggestion]
 ) -> dict[str, Any]:
     return {
         "rated": [{"stars": one.stars, **_short(one.film)} for one in rated],
-        "skipped": [{"line": row.line, "film": row.label} for row in skipped],
+        "left_out": [row._asdict() for row in left_out],
         "recommendations": [
             {
                 "rank": one.rank,

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from movie_assets_tests.exports import IMDB, LETTERBOXD, zipped
+
 pytestmark = pytest.mark.process
 
 Run = Callable[..., CompletedProcess[str]]
@@ -182,9 +184,19 @@ def test_a_file_of_ratings(movie_assets: Run, tmp_path: Path) -> None:
     process = movie_assets("taste", "--ratings", str(path), "--json", "--seen", "Casino")
     titles = {film["title"] for film in found_by(process)}
     assert not titles & {"Heat", "The Usual Suspects", "Toy Story", "Casino"}
-    assert json.loads(process.stdout)["skipped"] == [{"line": 3, "film": "No Such Film (1901)"}]
+    assert json.loads(process.stdout)["left_out"] == [
+        {
+            "file": "ratings.csv",
+            "line": 3,
+            "film": "No Such Film (1901)",
+            "reason": "no film here has this title",
+        }
+    ]
     process = movie_assets("taste", "--ratings", str(path))
-    assert "Left out, being no films of ours: line 3: No Such Film (1901)." in process.stderr
+    assert (
+        "Left out: ratings.csv, line 3: No Such Film (1901) (no film here has this title)."
+        in process.stderr
+    )
 
     path.write_text("tmdb_id,rating\n949,5\n99999999,4\n")
     process = movie_assets("taste", "--ratings", str(path), "--json")
@@ -192,12 +204,35 @@ def test_a_file_of_ratings(movie_assets: Run, tmp_path: Path) -> None:
     assert json.loads(process.stdout)["rated"][0]["title"] == "Heat"
 
 
+def test_the_exports_of_the_sites(movie_assets: Run, tmp_path: Path) -> None:
+    def rated(name: str, content: bytes) -> dict[str, float]:
+        path = tmp_path / name
+        path.write_bytes(content)
+        process = movie_assets("taste", "--ratings", str(path), "--json")
+        assert not {"Heat", "Alien"} & {film["title"] for film in found_by(process)}
+        return {film["title"]: film["stars"] for film in json.loads(process.stdout)["rated"]}
+
+    assert rated("letterboxd.zip", zipped(LETTERBOXD)) == {
+        "Parasite": 5.0, "Amélie": 5.0,  # by their hearts
+        "Heat": 4.0, "Titanic": 1.5, "Alien": 3.0,
+    }  # fmt: skip
+    # By IMDb's id, whatever the title.
+    assert rated("imdb.csv", IMDB.replace(",Heat,", ",Fuego contra fuego,").encode()) == {
+        "Heat": 4.5, "Amélie": 3.5,
+    }  # fmt: skip
+    # A year and a letter beside the film's.
+    near = b"title,year,rating\nThe Usual Suspekts,1996,5\nAlien,1980,4\nHeat,1995,4\n"
+    assert rated("near.csv", near) == {"Heat": 4.0, "The Usual Suspects": 5.0, "Alien": 4.0}
+
+
 def test_a_file_that_is_no_file_of_ratings(movie_assets: Run, tmp_path: Path) -> None:
     path = tmp_path / "ratings.csv"
     path.write_text("title,rating\nHeat,10\n")
     process = movie_assets("taste", "--ratings", str(path))
     assert process.returncode == 2
-    assert "line 2: a rating must be from 0.5 to 5" in one_line(process)
+    assert "Row 2 of ratings.csv: its rating is '10', and must be from 0.5 to 5" in one_line(
+        process
+    )
 
 
 def test_a_taste_that_says_nothing(movie_assets: Run) -> None:
