@@ -6,6 +6,7 @@ written is in ``movie_assets.serving.snapshot``; where its content comes from in
 """
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import dagster as dg
 
@@ -14,10 +15,17 @@ from movie_assets.assets.declare import timed
 from movie_assets.assets.versions import code_version
 from movie_assets.publication import Stored
 from movie_assets.recommender import ranking, storage, weights
+from movie_assets.serving import snapshot
 from movie_assets.serving.snapshot import drafting, layout, manifest, transpose, writer
 
 #: The asset's name, and its group's.
 PUBLISHED, GROUP = "published_recommendations", "publish"
+
+#: What builds the index for search, whose import would load numba.
+_TITLES = tuple(
+    Path(snapshot.__file__).parents[1] / "titles" / f"{name}.py"
+    for name in ("build", "files", "matching", "words")
+)
 
 #: What the snapshot is made of. None is loaded: tables are streamed, features mapped.
 _INPUTS = (
@@ -77,6 +85,7 @@ published_recommendations = dg.asset(
         drafting,
         transpose,
         writer,
+        *_TITLES,
         ranking,
         weights.BUNDLED,
     ),

@@ -7,7 +7,7 @@ becomes a snapshot (``writer``), and how a file is written (``files``).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -73,13 +73,14 @@ class Draft:
         self._write_json(layout.QUALITY, list(content.quality))
         self._write_json(layout.WEIGHTS, content.weights.model_dump(mode="json"))
 
-    def build_titles(self, build: Callable[[Path, Iterable[pa.RecordBatch]], None]) -> None:
+    def build_titles(self) -> None:
         """Build the index for search from the films that are there."""
+        from movie_assets.serving.titles import build_index  # noqa: PLC0415 - loads numba
+
         folder = self.folder / layout.TITLES
-        folder.mkdir()
         with pa.memory_map(str(self.folder / layout.FILMS)) as source:
             films = pa.ipc.open_file(source)
-            build(folder, (films.get_batch(i) for i in range(films.num_record_batches)))
+            build_index(folder, (films.get_batch(i) for i in range(films.num_record_batches)))
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 name = path.relative_to(self.folder).as_posix()
@@ -87,8 +88,13 @@ class Draft:
 
     def manifest(self, refreshed_at: datetime | None = None, run_id: str | None = None) -> Manifest:
         """What there is to say of the files that are there."""
+        from movie_assets.serving.titles.files import (  # noqa: PLC0415 - loads numba
+            FORMAT as TITLES_FORMAT,
+        )
+
         return Manifest(
             format=layout.FORMAT,
+            titles_format=TITLES_FORMAT,
             created_at=datetime.now(UTC),
             refreshed_at=refreshed_at,
             run_id=run_id,

@@ -26,7 +26,7 @@ NEIGHBOURS = "neighbours"
 PAIRS = "neighbours/pairs.npy"
 FEATURES = "features"
 SIGNALS = "signals"
-#: Of the index for search; not in a snapshot's name, since its library may write other bytes.
+#: The index for search. Its files are not in a snapshot's name, but the version of their format.
 TITLES = "titles"
 
 LOCK = ".lock"

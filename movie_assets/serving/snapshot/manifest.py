@@ -50,6 +50,7 @@ class Manifest(BaseModel):
         genres: the films' genres, sorted.
         languages: their original languages, sorted.
         signals: the signals that are there, sorted.
+        titles_format: the version of the format of the index for search.
         files: by its path in the folder, ``/`` between its parts, every file but the manifest.
         checksum: SHA-256 of all of the above, in hex.
     """
@@ -68,6 +69,7 @@ class Manifest(BaseModel):
     genres: tuple[str, ...]
     languages: tuple[str, ...]
     signals: tuple[str, ...]
+    titles_format: int
     files: dict[str, FileEntry]
     checksum: str = ""
 
@@ -81,6 +83,7 @@ class Manifest(BaseModel):
         """The snapshot's name: the same for the same content, whenever it was written."""
         content = {
             "format": self.format,
+            "titles_format": self.titles_format,
             "fields": self.fields,
             "files": {
                 path: entry.sha256 for path, entry in self.files.items() if not is_derived(path)

@@ -10,13 +10,12 @@ import errno
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import pyarrow as pa
 from filelock import FileLock, Timeout
 
 from movie_assets.serving.snapshot import layout
@@ -37,9 +36,6 @@ from movie_assets.serving.snapshot.retention import (
 
 #: How long to wait for another writer, in seconds.
 WAIT_SECONDS = 600.0
-
-#: Builds the index for search in a folder, from batches of films.
-BuildTitles = Callable[[Path, Iterable[pa.RecordBatch]], None]
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -72,7 +68,6 @@ def write_snapshot(
     published: Path,
     content: SnapshotContent,
     *,
-    build_titles: BuildTitles | None = None,
     run_id: str | None = None,
     refreshed_at: datetime | None = None,
     keep: int = KEPT,
@@ -86,7 +81,6 @@ def write_snapshot(
     Args:
         published: the folder of snapshots; it is made where it is missing.
         content: what to publish.
-        build_titles: builds the index for search.
         run_id: of the Dagster run.
         refreshed_at: when the films were last asked for, aware.
         keep: how many snapshots stay, this one included.
@@ -104,8 +98,7 @@ def write_snapshot(
             name = draft.manifest().name
             is_new = not _is_there(published / name)
             if is_new:
-                if build_titles is not None:
-                    draft.build_titles(build_titles)
+                draft.build_titles()
                 _put(draft, draft.manifest(refreshed_at, run_id))
         _serve(published, name)
         with open_folder(published / name, name) as snapshot:
