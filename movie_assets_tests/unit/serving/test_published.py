@@ -31,7 +31,6 @@ from movie_assets.serving.published import (
     WishesError,
 )
 from movie_assets.serving.snapshot import open_snapshot
-from movie_assets.serving.titles import build_index
 from movie_assets_tests.films import pairs_of
 from movie_assets_tests.snapshots import bundled_films, write_small_snapshot
 
@@ -64,7 +63,7 @@ def both(
 ) -> Iterator[tuple[Published, Recommender]]:
     folder: Path = tmp_path_factory.mktemp("published")
     signals = SIGNALS[request.param]
-    write_small_snapshot(folder, signals=signals, build_titles=build_index)
+    write_small_snapshot(folder, signals=signals)
     features = fit_features(
         film_frame(FILMS.to_pandas().rename(columns={"movie_id": "id"})), WEIGHTS
     )
@@ -383,7 +382,7 @@ def test_warming_changes_nothing(published: Published) -> None:
 
 def test_a_snapshot_of_one_film(tmp_path: Path) -> None:
     film = {"movie_id": 5, "title": "Alone", "vote_count": 3, "genres": ["Drama"]}
-    write_small_snapshot(tmp_path, [film], build_titles=build_index)
+    write_small_snapshot(tmp_path, [film])
     with open_snapshot(tmp_path) as snapshot:
         published = Published(snapshot)
         published.warm()
@@ -394,7 +393,7 @@ def test_a_snapshot_of_one_film(tmp_path: Path) -> None:
 
 def test_many_threads_are_told_the_same(published: Published, tmp_path: Path) -> None:
     """A fresh one, so that they all open what is opened at the first question."""
-    write_small_snapshot(tmp_path, 200, build_titles=build_index)
+    write_small_snapshot(tmp_path, 200)
     with open_snapshot(tmp_path) as snapshot:
         fresh, calm = Published(snapshot), Published(snapshot)
         some = snapshot.movie_ids.tolist()
