@@ -240,6 +240,7 @@ def _taste_page(
         "more": _more(wanted, len(suggested)),
         "default_popularity": TASTE_POPULARITY,
         "wanted": wanted,
+        "best_known": [] if known.speaks else published.best_known(_BEST_KNOWN),
         "brought": None,
         "near": [],
         "problem": None,
