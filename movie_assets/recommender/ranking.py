@@ -38,14 +38,16 @@ _CODES_A_BLOCK = 256
 _ERA_FROM, _USUAL_LOG_VOTES = 1990.0, 7.0
 
 #: Whom a film is for, as far as its genres tell: everybody else, families, those who want to learn,
-#: and those who want to be frightened. Rows and columns: how far apart, in units of the weight.
-GENERAL, FAMILY, DOCUMENTARY, HORROR = range(4)
+#: those who want to be frightened, and grown-ups (crime and war). Rows and columns: how far apart,
+#: in units of the weight.
+GENERAL, FAMILY, DOCUMENTARY, HORROR, ADULT = range(5)
 _AUDIENCES_APART = np.array(
     [
-        [0.0, 1.0, 1.0, 0.5],
-        [1.0, 0.0, 1.0, 3.0],
-        [1.0, 1.0, 0.0, 1.0],
-        [0.5, 3.0, 1.0, 0.0],
+        [0.0, 1.0, 2.0, 0.5, 0.0],
+        [1.0, 0.0, 2.0, 3.0, 2.5],
+        [2.0, 2.0, 0.0, 2.0, 2.0],
+        [0.5, 3.0, 2.0, 0.0, 0.5],
+        [0.0, 2.5, 2.0, 0.5, 0.0],
     ],
     dtype=np.float32,
 )
@@ -186,13 +188,16 @@ def audiences(features: MovieFeatures) -> NDArray[np.int64]:
 
     Horror is no family film whatever else it is, and neither is an animated thriller.
     """
-    horror, crime, thriller, war = (
-        features.has_term("genres", name) for name in ("Horror", "Crime", "Thriller", "War")
+    horror, documentary, family = (
+        features.has_term("genres", name) for name in ("Horror", "Documentary", "Family")
     )
-    animation = features.has_term("genres", "Animation") & ~(crime | thriller | war)
-    family = features.has_term("genres", "Family") | animation
-    documentary = features.has_term("genres", "Documentary")
-    return np.select([horror, documentary, family], [HORROR, DOCUMENTARY, FAMILY], GENERAL)
+    grown_up = np.logical_or.reduce(
+        [features.has_term("genres", name) for name in ("Crime", "Thriller", "War")]
+    )
+    family |= features.has_term("genres", "Animation") & ~grown_up
+    return np.select(
+        [horror, documentary, family, grown_up], [HORROR, DOCUMENTARY, FAMILY, ADULT], GENERAL
+    )
 
 
 def log_prior(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:

@@ -55,8 +55,8 @@ class Closeness(_Part):
         known: c of exp(-c d) for a film whose ln(1 + votes) is d less; one that has more loses
             nothing.
         rating: c of exp(-c d) for ratings (0 to 10) that are d apart.
-        audience: c of exp(-c d) for films for different people (families, horror, documentaries),
-            d apart as ``ranking`` has it.
+        audience: c of exp(-c d) for films for different people (families, grown-ups,
+            horror, documentaries), d apart as ``ranking`` has it.
     """
 
     years: _Weight

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from movie_assets.recommender import MovieFeatures, fit_features, load_weights
 from movie_assets.recommender.ranking import (
+    ADULT,
     DOCUMENTARY,
     FAMILY,
     GENERAL,
@@ -184,11 +185,12 @@ def test_closeness_is_the_product_of_its_parts() -> None:
     ("genres", "audience"),
     [
         ([], GENERAL),
-        (["Drama", "Thriller"], GENERAL),
+        (["Drama", "Thriller"], ADULT),
+        (["Drama", "Comedy"], GENERAL),
         (["Family"], FAMILY),
         (["Animation", "Comedy"], FAMILY),
-        (["Animation", "War"], GENERAL),
-        (["Animation", "Crime"], GENERAL),
+        (["Animation", "War"], ADULT),
+        (["Animation", "Crime"], ADULT),
         (["Animation", "Horror"], HORROR),
         (["Family", "Horror"], HORROR),
         (["Family", "Crime"], FAMILY),
@@ -201,13 +203,14 @@ def test_whom_a_film_is_for(genres: list[str], audience: int) -> None:
     assert audiences(fitted).tolist() == [audience]
 
 
-def test_horror_is_further_from_families_than_all_else() -> None:
+def test_what_frightens_and_what_is_for_grown_ups_is_far_from_families() -> None:
     weights = load_weights()
     same: dict[str, Any] = {"vote_count": 9, "vote_average": 7, "release_date": "2000"}
-    genres = ["Family", "Drama", "Documentary", "Horror"]
+    genres = ["Family", "Drama", "Documentary", "Crime", "Horror"]
     fitted = fit_features(films_of(*(same | {"genres": [name]} for name in genres)), weights)
-    table = fit_ranking(fitted, weights).closeness(np.repeat(np.arange(4), 4), np.tile(range(4), 4))
-    table = table.reshape(4, 4)
+    table = fit_ranking(fitted, weights).closeness(np.repeat(np.arange(5), 5), np.tile(range(5), 5))
+    table = table.reshape(5, 5)
     np.testing.assert_array_equal(table, table.T)
-    assert np.diag(table).tolist() == [1] * 4
-    assert table[0, 3] < table[0, 1:3].min()
+    assert np.diag(table).tolist() == [1] * 5
+    assert np.argsort(-table[0]).tolist() == [0, 1, 2, 3, 4]
+    assert table[1, 3] == 1  # grown-ups do not mind
