@@ -45,13 +45,15 @@ _MOST = 1000
 
 #: What a film loses, in units of ``Arrays.known``.
 _BY_YEAR = 0.5  # that has the year for a word
-_WITHOUT_OPTIONAL = 1.0  # whose title lacks the articles that were typed
 _OTHERWISE_SPACED = 1.5  # whose title has two words for one, or one for two
 _ARTICLE_ONLY = 3.0  # a namesake but for its article: "The Matrix" for "matrix"
 
 #: For so many of a query's words other spaces are tried, and so many readings that come of it.
 _SPACED_WORDS, _SPACED_READINGS = 8, 6
 _SHORTEST_PART = 2
+
+#: Letters that a query has at least, so that even its shortest words may be misspelled.
+_LEAST_AT_WORST = 5
 
 _NEAR_A_WORD = 40  # films looked at for each word of a title
 _LIKENESS = 80.0  # of 100: below this a near miss is another film
@@ -85,17 +87,13 @@ class TitleIndex:
             query: what has been typed so far, of any length and kind. A year narrows.
             limit: the most films to give; at most 1,000 are given, and none for less than 1.
         """
-        asked = Query.parsed(query)
         limit = min(limit, _MOST, len(self))
-        if not asked.words or limit < 1:
+        if limit < 1:
             return []
-        found = self._as_typed(asked, limit)
-        if len(found.ranks) < limit:
-            above = float(found.scores[0]) if len(found.scores) else -np.inf
-            found = _merged([found, self._otherwise(asked, limit, above)], limit)
-        first = self._namesakes(asked)[:_NAMESAKES_FIRST]
-        ranks = dict.fromkeys([*first, *found.ranks.tolist()])
-        return [int(self._arrays.rows[rank]) for rank in list(ranks)[:limit]]
+        ranks: list[int] = []
+        for asked in Query.readings(query):
+            ranks = ranks or self._films(asked, limit)
+        return [int(self._arrays.rows[rank]) for rank in ranks]
 
     def find(self, title: str, year: int | None = None) -> list[int]:
         """The rows of the films of a title, the best known first; none where there is none.
@@ -135,6 +133,16 @@ class TitleIndex:
 
     # --- readings of a query ---
 
+    def _films(self, asked: Query, limit: int) -> list[int]:
+        """By rank, best first."""
+        found = self._as_typed(asked, limit)
+        if len(found.ranks) < limit:
+            above = float(found.scores[0]) if len(found.scores) else -np.inf
+            found = _merged([found, self._otherwise(asked, limit, above)], limit)
+        ranks = found.ranks.tolist()
+        first = self._namesakes(asked)[:_NAMESAKES_FIRST] or self._written_together(asked, ranks)
+        return list(dict.fromkeys([*first, *ranks]))[:limit]
+
     def _as_typed(self, asked: Query, limit: int) -> Found:
         return self._best(asked, asked.words, limit)
 
@@ -144,14 +152,21 @@ class TitleIndex:
         Only those that score better than all films that have the query as it stands: who finds what
         was meant is not to be shown what else is spelled much like it.
         """
-        needed = tuple(word for word in asked.words if word not in OPTIONAL) or asked.words
-        cost = _WITHOUT_OPTIONAL if needed != asked.words else 0.0
-        readings = [self._best(asked, needed, limit, above, edits=True, cost=cost)]
-        readings += [
+        usual, at_worst = spelling.ONE_EDIT_FROM, spelling.ONE_EDIT_AT_WORST_FROM
+        found = self._best(asked, asked.words, limit, above, one_edit_from=usual)
+        spaced = [
             self._best(asked, words, limit, above, cost=_OTHERWISE_SPACED)
             for words in self._other_spaces(asked.words)
         ]
-        return _merged(readings, limit)
+        found = _merged([found, *spaced], limit)
+        if len(found.ranks) or above > -np.inf:
+            return found
+        needed = tuple(word for word in asked.words if word not in OPTIONAL)
+        if needed and needed != asked.words:
+            found = self._best(asked, needed, limit, one_edit_from=usual)
+        if not len(found.ranks) and len("".join(asked.words)) >= _LEAST_AT_WORST:
+            found = self._best(asked, asked.words, limit, one_edit_from=at_worst)
+        return found
 
     def _other_spaces(self, words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         """The query with two words as one, or one as two, as far as there are such words."""
@@ -173,12 +188,12 @@ class TitleIndex:
         limit: int,
         above: float = -np.inf,
         *,
-        edits: bool = False,
+        one_edit_from: int | None = None,
         cost: float = 0.0,
     ) -> Found:
         """The best films that have the words, and are of the year."""
         meant = [
-            self._meant(word, last=place == len(words), edits=edits)
+            self._meant(word, last=place == len(words), one_edit_from=one_edit_from)
             for place, word in enumerate(words, start=1)
         ]
         if asked.year:
@@ -188,9 +203,9 @@ class TitleIndex:
         found = best_films(self._arrays, meant, limit, self._articles, above + cost)
         return Found(found.ranks, found.scores - np.float32(cost))
 
-    def _meant(self, word: str, *, last: bool, edits: bool) -> Meanings:
-        unfinished = spelling.UNFINISHED if last else spelling.CUT_SHORT if edits else None
-        meant = meanings(self._arrays, word, unfinished=unfinished, edits=edits)
+    def _meant(self, word: str, *, last: bool, one_edit_from: int | None) -> Meanings:
+        unfinished = spelling.UNFINISHED if last else spelling.CUT_SHORT if one_edit_from else None
+        meant = meanings(self._arrays, word, unfinished=unfinished, one_edit_from=one_edit_from)
         year = year_meant(word)
         if not year:
             return meant
@@ -225,6 +240,15 @@ class TitleIndex:
         order = np.argsort(costs - self._arrays.known[ranks], kind="stable")
         return [int(rank) for rank in ranks[order]]
 
+    def _written_together(self, asked: Query, ranks: Sequence[int]) -> list[int]:
+        """Of these films, those that are called so but for spaces: "X-Men" for "xmen"."""
+        wanted = "".join(asked.words)
+        return [
+            rank
+            for rank in ranks
+            if any(wanted == title.replace(" ", "") for title in self._titles(rank))
+        ]
+
     # --- near misses ---
 
     def _candidates(self, words: Sequence[str], year: int | None) -> set[int]:
@@ -234,7 +258,9 @@ class TitleIndex:
             return set()
         found: set[int] = set()
         for word in set(words) - set(OPTIONAL) or set(words):
-            meant = meanings(self._arrays, word, unfinished=None, edits=True)
+            meant = meanings(
+                self._arrays, word, unfinished=None, one_edit_from=spelling.ONE_EDIT_FROM
+            )
             if len(meant.begins):
                 best = best_films(self._arrays, [meant, *years], _NEAR_A_WORD, self._articles)
                 found.update(best.ranks.tolist())

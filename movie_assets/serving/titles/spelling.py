@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Words of so many letters may have one edit, and two.
 ONE_EDIT_FROM, TWO_EDITS_FROM = 4, 8
+#: Likewise where nothing else is found: "teh" for "the".
+ONE_EDIT_AT_WORST_FROM = 2
 
 #: What a film loses that has not the very word, in units of ``Arrays.known``: logarithms, so that
 #: with 0.5 a film must be 1.6 times as well known to come before one that has it.
@@ -27,6 +29,7 @@ UNFINISHED = 0.5  # the word begins with what is typed
 CUT_SHORT = 1.5  # likewise, though another word follows
 ONE_EDIT = 2.5
 TWO_EDITS = 5.0
+FIRST_LETTER = 1.5  # more, for people seldom mistake that
 
 _MOST_RANGES = 4096
 
@@ -55,7 +58,7 @@ def number_of(arrays: Arrays, word: str) -> int:
 
 
 def meanings(
-    arrays: Arrays, word: str, *, unfinished: float | None, edits: bool = False
+    arrays: Arrays, word: str, *, unfinished: float | None, one_edit_from: int | None = None
 ) -> Meanings:
     """What a typed word can mean.
 
@@ -63,12 +66,12 @@ def meanings(
         arrays: the index.
         word: as ``words.title_words`` gives it.
         unfinished: the cost of a word that goes on after what is typed; None where none may.
-        edits: whether the word may be misspelled.
+        one_edit_from: of so many letters words may be misspelled; None for never.
     """
     units = read_only(units_of(word))
     most_edits = 0
-    if edits and not word.isdigit():
-        most_edits = int(len(units) >= ONE_EDIT_FROM) + int(len(units) >= TWO_EDITS_FROM)
+    if one_edit_from is not None and not word.isdigit():
+        most_edits = int(len(units) >= one_edit_from) + int(len(units) >= TWO_EDITS_FROM)
     cost = -1.0 if unfinished is None else unfinished
     return Meanings(*_meanings(arrays.units, arrays.word_ends, units, cost, most_edits))
 
@@ -149,21 +152,22 @@ def _one_edit(
     """Note what one edit leads to, at any place from ``i`` on; ``at`` is range and depth there."""
     lo, hi, depth = at
     while lo < hi:
+        here = cost if i else cost + FIRST_LETTER
         if i < len(typed):
-            _rest(units, ends, (lo, hi, depth), typed, i + 1, cost, more, out)  # one too much
+            _rest(units, ends, (lo, hi, depth), typed, i + 1, here, more, out)  # one too much
         if i + 1 < len(typed):  # two swapped
             a, b = _narrow(units, ends, lo, hi, depth, typed[i + 1])
             if a < b:
                 a, b = _narrow(units, ends, a, b, depth + 1, typed[i])
-                _rest(units, ends, (a, b, depth + 2), typed, i + 2, cost, more, out)
+                _rest(units, ends, (a, b, depth + 2), typed, i + 2, here, more, out)
         a = lo
         while a < hi:
             unit = _unit(units, ends, a, depth)
             b = _first(units, ends, a, hi, depth, unit + 1)
             if unit >= 0:
-                _rest(units, ends, (a, b, depth + 1), typed, i, cost, more, out)  # one missing
+                _rest(units, ends, (a, b, depth + 1), typed, i, here, more, out)  # one missing
                 if i < len(typed):  # one wrong
-                    _rest(units, ends, (a, b, depth + 1), typed, i + 1, cost, more, out)
+                    _rest(units, ends, (a, b, depth + 1), typed, i + 1, here, more, out)
             a = b
         if i == len(typed):
             return
@@ -210,10 +214,11 @@ def _meanings(units: Any, ends: Any, typed: Any, more: float, most_edits: int) -
     everything = (0, len(ends) - 1, 0)
     if len(typed) and len(ends) > 1:
         _rest(units, ends, everything, typed, 0, 0.0, more, out)
+        # A misspelled word is rather a finished one.
         if most_edits >= 1:
-            _one_edit(units, ends, everything, typed, 0, ONE_EDIT, more, out)
+            _one_edit(units, ends, everything, typed, 0, ONE_EDIT, 2 * more, out)
         if most_edits >= 2:
-            _two_edits(units, ends, typed, TWO_EDITS, more, out)
+            _two_edits(units, ends, typed, TWO_EDITS, 2 * more, out)
     return _disjoint(begins[: n[0]], stops[: n[0]], costs[: n[0]])
 
 

@@ -61,9 +61,9 @@ _LONGEST_ENDING = 16
 _HANGUL = re.compile("[\uac00-\ud7a3]")
 _APOSTROPHE = re.compile("['’]")  # noqa: RUF001
 
-_YEAR_IN_BRACKETS = re.compile(r"^(?P<title>.*\S)\s*[(\[](?P<year>\d{0,4})[)\]]?$", re.DOTALL)
-_YEAR = re.compile(r"^(18[7-9]|19\d|20\d)\d$")
-_BEGINNING_OF_YEAR = re.compile(r"^(18|19|20)\d?$")
+_YEAR_IN_BRACKETS = re.compile(r"^(?P<title>.*\S)\s*[(\[](?P<year>[0-9]{0,4})[)\]]?$", re.DOTALL)
+_YEAR = re.compile(r"^(18[7-9]|19[0-9]|20[0-9])[0-9]$")
+_BEGINNING_OF_YEAR = re.compile(r"^(18|19|20)[0-9]?$")
 
 
 def title_words(title: str) -> list[str]:
@@ -128,18 +128,18 @@ class Query:
     year: str | None = None
 
     @classmethod
-    def parsed(cls, typed: str) -> Query:
-        """Take words and a year in brackets, perhaps not yet in full, out of what is typed.
+    def readings(cls, typed: str) -> Iterator[Query]:
+        """What may be meant, the likeliest first: brackets hold a year, or words of the title.
 
-        >>> Query.parsed("alien (197")
-        Query(words=('alien',), year='(197')
+        >>> [query.year for query in Query.readings("alien (197")]
+        ['(197', None]
         """
-        year = None
         text = typed[:LONGEST_TEXT].strip()
         if found := _YEAR_IN_BRACKETS.match(text):
-            text = found["title"]
             year = year_word(found["year"]) if found["year"] else None
-        return cls(tuple(title_words(text)), year)
+            yield cls(tuple(title_words(found["title"])), year)
+        if words := title_words(text):
+            yield cls(tuple(words))
 
 
 def year_word(year: int | str) -> str:
