@@ -1,0 +1,266 @@
+#!/usr/bin/env bash
+# Checks the Dockerfile, compose.yaml and the Kubernetes manifests, where no Docker engine runs.
+#
+#   deploy/check.sh lint     everything that can be read: hadolint, shellcheck, yamllint, docker
+#                            compose's own parser, kustomize, Kubernetes' schemas
+#   deploy/check.sh image    builds the image for real and runs it as compose.yaml says
+#   deploy/check.sh          both
+#
+# `lint` needs Python 3.11, pip, and for compose.yaml either Docker's compose plugin or a Debian or
+# Ubuntu machine (the plugin is then taken from its archive, and not installed). `image` needs root
+# on Debian or Ubuntu, some 5 GB of disk, and: apt-get install mmdebstrap buildah iproute2
+#
+# The base image cannot be pulled without a registry, so Debian's own packages of the same release
+# and Python stand in for it; the Dockerfile is the one that Docker gets. pip's configuration and
+# certificates are taken from this machine as secrets of the build.
+#
+#   CHECK_FOLDER=/some/where   keep what is made there: a base file system that is there is used again
+#   CHECK_STORAGE=overlay      buildah's storage driver: faster than vfs, where the kernel lets it
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")/.." && pwd)
+folder=${CHECK_FOLDER:-$(mktemp -d)}
+image=localhost/movie-assets:check
+canary='canary-of-deploy-check' # stands for secrets, and must not be found in the image
+base=$(sed -n 's/^ARG PYTHON_IMAGE=//p' "$here/Dockerfile")
+release=${base##*-}
+versions='1.31 1.34 1.37' # of Kubernetes: the oldest and the newest that the manifests are for
+
+main() {
+    mkdir -p "$folder"
+    folder=$(cd "$folder" && pwd)
+    trap clean_up EXIT
+    case "${1:-all}" in
+    lint) lint ;;
+    image) build_and_run ;;
+    all) lint && build_and_run ;;
+    *) die "usage: deploy/check.sh [lint|image]" ;;
+    esac
+    say "all is well"
+}
+
+# --- lint -------------------------------------------------------------------------------------
+
+lint() {
+    tools
+    "$folder/tools/bin/hadolint" "$here/Dockerfile"
+    say "hadolint: the Dockerfile"
+    "$folder/tools/bin/shellcheck" "$here/deploy/check.sh"
+    say "shellcheck: deploy/check.sh"
+    "$folder/tools/bin/yamllint" --strict --config-data \
+        '{extends: default, rules: {line-length: {max: 120}, document-start: disable}}' \
+        "$here/compose.yaml" "$here/deploy"
+    say "yamllint: compose.yaml and deploy/"
+    lint_compose
+    lint_kubernetes
+}
+
+lint_compose() {
+    local compose
+    if docker compose version >"$folder/compose.log" 2>&1; then
+        compose=(docker compose)
+    else
+        compose_of_debian
+        compose=("$folder/compose/usr/bin/docker-compose")
+    fi
+    (cd "$here" && TMDB_API_KEY=a-canary MOVIE_API_KEYS=another "${compose[@]}" \
+        --env-file /dev/null config --format json) >"$folder/compose.json"
+    # Who is given which secret, as compose itself reads the file.
+    "$folder/tools/bin/python" - "$folder/compose.json" <<'PYTHON'
+import json, sys
+services = json.load(open(sys.argv[1]))["services"]
+given = {
+    name: sorted(key for key in service["environment"] if service["environment"][key] in ("a-canary", "another"))
+    for name, service in services.items()
+}
+expected = {"code": ["TMDB_API_KEY"], "api": ["MOVIE_API_KEYS"], "webserver": [], "daemon": []}
+sys.exit(0 if given == expected else f"not the secrets that each service is to have: {given}")
+PYTHON
+    say "docker compose $("${compose[@]}" version --short): compose.yaml; each service has its own secrets only"
+}
+
+compose_of_debian() {
+    [[ -x $folder/compose/usr/bin/docker-compose ]] && return
+    command -v dpkg >/dev/null || die "neither 'docker compose' nor Debian's packages are here"
+    apt_sources >"$folder/apt.list"
+    mkdir -p "$folder/compose" "$folder/lists/partial"
+    (
+        cd "$folder/compose"
+        apt=(apt-get -qq -o "Dir::Etc::SourceList=$folder/apt.list" -o Dir::Etc::SourceParts=-
+            -o "Dir::State::Lists=$folder/lists" -o APT::Sandbox::User=root)
+        "${apt[@]}" update && "${apt[@]}" download docker-compose
+        dpkg --extract docker-compose_*.deb .
+    ) >"$folder/apt.log" 2>&1 || die "docker-compose cannot be had of Debian: see $folder/apt.log"
+}
+
+lint_kubernetes() {
+    local overlay version
+    for overlay in base example; do
+        "$folder/tools/bin/kubectl" kustomize "$here/deploy/kubernetes/$overlay" \
+            >"$folder/$overlay.yaml"
+        for version in $versions; do
+            "$folder/tools/bin/kubernetes-validate" --strict --quiet --no-warn \
+                --kubernetes-version "$version" "$folder/$overlay.yaml"
+        done
+    done
+    say "kustomize, and Kubernetes' strict schemas of $versions: deploy/kubernetes"
+}
+
+# --- image ------------------------------------------------------------------------------------
+
+build_and_run() {
+    [[ $(id -u) == 0 ]] || die "root is needed to make and run an image without an engine"
+    for command in mmdebstrap buildah ip unshare nsenter; do
+        command -v "$command" >/dev/null || die "$command is missing: apt-get install mmdebstrap buildah iproute2"
+    done
+    tools
+    make_base
+    check_arm64
+    build
+    check_layers
+    local container root
+    container=$(builder from --pull-never "$image")
+    root=$(builder mount "$container")
+    builder inspect --type image "$image" >"$folder/config.json"
+    rm -rf "$folder/run"
+    "$folder/tools/bin/python" "$here/deploy/checks/running.py" \
+        "$root" "$folder/config.json" "$here/compose.yaml" "$folder/run"
+}
+
+builder() {
+    BUILDAH_ISOLATION=chroot buildah --storage-driver "${CHECK_STORAGE:-vfs}" \
+        --root "$folder/storage" --runroot "$folder/storage-run" "$@"
+}
+
+# Debian's Python stands where the image's does.
+make_base() {
+    if [[ ! -s $folder/base.tar ]]; then
+        apt_sources >"$folder/apt.list"
+        # shellcheck disable=SC2016 # $1 is mmdebstrap's
+        mmdebstrap --variant=minbase --include=python3,python3-venv \
+            --customize-hook='ln -s ../../bin/python3 "$1/usr/local/bin/python3"' \
+            "$release" "$folder/base.tar.part" "$folder/apt.list" >"$folder/mmdebstrap.log" 2>&1 ||
+            die "the base file system could not be made: see $folder/mmdebstrap.log"
+        mv "$folder/base.tar.part" "$folder/base.tar"
+    fi
+    rm -rf "$folder/storage" "$folder/storage-run"
+    local container wanted found
+    container=$(builder from scratch)
+    builder add --quiet "$container" "$folder/base.tar" / >/dev/null
+    found=$(builder run "$container" -- python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    wanted=${base#*:} && wanted=${wanted%%-*}
+    [[ $found == "$wanted" ]] || die "Debian $release has Python $found, and the Dockerfile wants $wanted"
+    builder commit --quiet "$container" "docker.io/library/$base" >/dev/null
+    builder rm "$container" >/dev/null
+    say "a base of Debian $release with Python $found stands in for $base"
+}
+
+# No processor of that kind is here: what can be seen is that there is a wheel of everything.
+check_arm64() {
+    pip_configuration
+    local container
+    container=$(builder from --pull-never "docker.io/library/$base")
+    builder run --network=host --volume "$here/requirements.lock:/requirements.lock:ro" \
+        --volume "$folder/secrets:/run/secrets:ro" --env PIP_CONFIG_FILE=/run/secrets/pip.conf \
+        "$container" -- sh -c 'python3 -m venv /venv && /venv/bin/pip install --quiet --dry-run \
+        --no-cache-dir --ignore-installed --no-deps --target /nowhere --require-hashes \
+        --only-binary=:all: --platform manylinux2014_aarch64 --platform manylinux_2_28_aarch64 \
+        --requirement /requirements.lock' >"$folder/arm64.log" 2>&1 ||
+        die "not everything is there for arm64: see $folder/arm64.log"
+    builder rm "$container" >/dev/null
+    say "arm64: every package of requirements.lock has a wheel of the locked hash"
+}
+
+build() {
+    local context=$folder/context revision
+    revision=$(git -C "$here" rev-parse HEAD)
+    rm -rf "$context" && mkdir -p "$context"
+    git -C "$here" ls-files -z --cached --others --exclude-standard |
+        (cd "$here" && while IFS= read -r -d '' file; do [[ -e $file ]] && printf '%s\0' "$file"; done) |
+        tar --create --directory="$here" --null --files-from=- | tar --extract --directory="$context"
+    # What lies around in a checkout that is used, and must not get into the image.
+    mkdir -p "$context/data" "$context/movie_assets/__pycache__"
+    for file in .env movie_assets/.env data/secret movie_assets/__pycache__/secret.pyc; do
+        echo "TMDB_API_KEY=$canary" >"$context/$file"
+    done
+    pip_configuration
+    (
+        cd "$context"
+        builder bud --quiet --network=host --pull-never --format docker \
+            --secret "id=pip.conf,src=$folder/secrets/pip.conf" \
+            --secret "id=ca.crt,src=$folder/secrets/ca.crt" \
+            --build-arg "REVISION=$revision" --tag "$image" .
+    ) >"$folder/build.log" 2>&1 || { tail -n 40 "$folder/build.log" >&2; die "the build failed"; }
+    say "the Dockerfile builds"
+}
+
+# The rest of this machine's configuration names folders that are only here.
+pip_configuration() {
+    local name value certificate=
+    mkdir -p "$folder/secrets"
+    {
+        echo '[global]'
+        echo "# $canary"
+        for name in index-url proxy trusted-host timeout; do
+            ! value=$(python3 -m pip config get "global.$name" 2>/dev/null) || echo "$name = $value"
+        done
+        certificate=${PIP_CERT:-$(python3 -m pip config get global.cert 2>/dev/null || true)}
+        [[ -z $certificate ]] || echo 'cert = /run/secrets/ca.crt'
+    } >"$folder/secrets/pip.conf"
+    { cat "${certificate:-/dev/null}" && echo "# $canary"; } >"$folder/secrets/ca.crt"
+}
+
+check_layers() {
+    local layers
+    layers=$(builder inspect --type image "docker.io/library/$base" |
+        "$folder/tools/bin/python" -c 'import json, sys; print(len(json.load(sys.stdin)["OCIv1"]["rootfs"]["diff_ids"]))')
+    rm -f "$folder/image.tar"
+    builder push --quiet "$image" "docker-archive:$folder/image.tar"
+    "$folder/tools/bin/python" "$here/deploy/checks/layers.py" "$folder/image.tar" "$layers" "$canary"
+    rm -f "$folder/image.tar"
+}
+
+# --- helpers ----------------------------------------------------------------------------------
+
+tools() {
+    [[ -e $folder/tools/.installed ]] && return
+    python3 -m venv "$folder/tools"
+    "$folder/tools/bin/python" -m pip --quiet --quiet install --require-hashes \
+        --requirement "$here/deploy/checks/tools.lock"
+    touch "$folder/tools/.installed"
+}
+
+# This machine's own archive of Debian, for the base image's release.
+# shellcheck disable=SC2016 # what looks like commands is apt's
+apt_sources() {
+    apt-get indextargets --format '$(ORIGIN)|$(COMPONENT)|$(CREATED_BY)|$(REPO_URI)' |
+        awk -F'|' -v release="$release" '$1 == "Debian" && $2 == "main" && $3 == "Packages" && !/security/ {
+            print "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]", $4, release, "main"
+            found = 1
+            exit
+        } END { exit !found }' || die "no archive of Debian is known here: run apt-get update"
+}
+
+clean_up() {
+    local status=$?
+    if [[ -d $folder/storage ]]; then
+        builder umount --all >/dev/null 2>&1 || true
+    fi
+    if [[ -z ${CHECK_FOLDER:-} ]]; then
+        if ((status)); then
+            echo "What was made is in $folder (remove it yourself)" >&2
+        else
+            rm -rf "$folder"
+        fi
+    else
+        rm -rf "$folder/storage" "$folder/storage-run" "$folder/context"
+    fi
+}
+
+say() { echo "ok    $*"; }
+die() {
+    echo "WRONG $*" >&2
+    exit 1
+}
+
+main "$@"
