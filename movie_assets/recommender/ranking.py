@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -53,6 +53,18 @@ _AUDIENCES_APART = np.array(
 )
 
 
+class Half(NamedTuple):
+    """One of two factors that make the closeness of codes.
+
+    Attributes:
+        places: uint32 of shape (n_codes,): of each code among what this factor knows apart.
+        factors: float32 of shape (n_places, n_places), in (0, 1].
+    """
+
+    places: NDArray[np.uint32]
+    factors: NDArray[np.float32]
+
+
 @dataclass(frozen=True)
 class Ranking:
     """What a film counts, and how close any two are.
@@ -74,16 +86,25 @@ class Ranking:
     @cached_property
     def factors(self) -> NDArray[np.float32]:
         """The closeness of each code to each; float32 in (0, 1] of shape (n_codes, n_codes)."""
-        return self.factors_of(np.arange(len(self.levels)))
-
-    def factors_of(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
-        """The closeness of some codes to each; float32 in (0, 1] of shape (len(codes), n_codes)."""
-        factors = np.empty((len(codes), len(self.levels)), dtype=np.float32)
+        factors = np.empty((len(self.levels), len(self.levels)), dtype=np.float32)
         for start in range(0, len(factors), _CODES_A_BLOCK):
             block = slice(start, start + _CODES_A_BLOCK)
-            rows = self.levels[codes[block], None]
-            factors[block] = closeness(rows, self.levels, self.weights)
+            factors[block] = closeness(self.levels[block, None], self.levels, self.weights)
         return factors
+
+    @cached_property
+    def by_halves(self) -> tuple[Half, Half]:
+        """The same as a product of two, which are small: of years, and of all else."""
+        years, others = self.levels[:, :1], self.levels[:, 1:]
+        halves = []
+        for own, of_years in ((years, True), (others, False)):
+            found, places = np.unique(own, axis=0, return_inverse=True)
+            levels = np.zeros((len(found), self.levels.shape[1]), dtype=np.float32)
+            levels[:, 0] = found[:, 0] if of_years else _LAST_YEAR
+            levels[:, 1:] = 0 if of_years else found
+            factors = closeness(levels[:, None], levels, self.weights)
+            halves.append(Half(places.ravel().astype(np.uint32), factors))
+        return halves[0], halves[1]
 
     def closeness(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.float32]:
         """The closeness of pairs of films, given as two index arrays of one shape."""

@@ -41,12 +41,22 @@ class Terms(NamedTuple):
     floor: np.float32
 
 
+class Rank(NamedTuple):
+    """What films count and how close they are: ``ranking.Ranking``, all arrays read-only."""
+
+    prior: NDArray[np.float32]  # (n_movies,)
+    codes: NDArray[np.uint32]  # (n_movies,)
+    years: NDArray[np.uint32]  # (n_codes,): a code's place in the two tables
+    others: NDArray[np.uint32]
+    by_years: NDArray[np.float32]  # whose product is the closeness of two codes
+    by_others: NDArray[np.float32]
+
+
 class Voters(NamedTuple):
     """Films that share out a vote each, and what is known of them: all arrays read-only."""
 
     films: NDArray[np.int32]  # (n_voters,)
     values: NDArray[np.float32]  # (n_voters,)
-    factors: NDArray[np.float32]  # (n_voters, n_codes): the closeness of each to each code
     extra_ends: NDArray[np.int64]  # (n_voters + 1,): what signals add to scores, as CSR
     extra_films: NDArray[np.uint32]
     extra_values: NDArray[np.float32]
@@ -85,13 +95,18 @@ def votes_of(
             closeness and prior.
         sharpness: the power to which scores are raised.
     """
-    voters = Voters(
-        read_only(films), read_only(values), read_only(ranking.factors_of(ranking.codes[films])),
-        *_csr(extra),
-    )  # fmt: skip
+    years, others = ranking.by_halves
+    rank = Rank(
+        prior=read_only(ranking.prior),
+        codes=read_only(ranking.codes.view(np.uint32)),
+        years=read_only(years.places),
+        others=read_only(others.places),
+        by_years=read_only(years.factors),
+        by_others=read_only(others.factors),
+    )
+    voters = Voters(read_only(films), read_only(values), *_csr(extra))
     total = np.zeros(len(ranking.prior), dtype=np.float32)
-    codes = read_only(ranking.codes.view(np.uint32))
-    _add_votes(terms, voters, codes, read_only(ranking.prior), sharpness, total)
+    _add_votes(terms, rank, voters, sharpness, total)
     return total
 
 
@@ -123,37 +138,41 @@ def add_likeness(terms: Terms, film: int, row: Row) -> None:  # pragma: no cover
 
 @compiled
 def _add_votes(
-    terms: Terms,
-    voters: Voters,
-    codes: NDArray[np.uint32],
-    prior: Row,
-    sharpness: float,
-    total: Row,
+    terms: Terms, rank: Rank, voters: Voters, sharpness: float, total: Row
 ) -> None:  # pragma: no cover
     """Add the votes to each film's total."""
-    row = np.empty_like(total)
+    row, factors = np.empty_like(total), np.empty(len(rank.years), np.float32)
     content = np.empty(np.diff(voters.extra_ends).max(), np.float32)
     for voter in range(len(voters.films)):
-        film, factors = voters.films[voter], voters.factors[voter]
+        film = voters.films[voter]
         first, last = voters.extra_ends[voter], voters.extra_ends[voter + 1]
+        _closeness_to(rank, rank.codes[film], factors)
         row[:] = terms.floor
         add_likeness(terms, film, row)
         row[film] = 0
         for entry in range(first, last):
             content[entry - first] = min(row[voters.extra_films[entry]], np.float32(1))
         if sharpness == 2:
-            votes = _squares(row, factors, codes, prior)
+            votes = _squares(row, factors, rank.codes, rank.prior)
         else:
-            votes = _powers(row, factors, codes, prior, sharpness)
+            votes = _powers(row, factors, rank.codes, rank.prior, sharpness)
         for entry in range(first, last):
             other = voters.extra_films[entry]
-            if prior[other] > 0 and other != film:
-                score = content[entry - first] * factors[codes[other]] * prior[other]
+            if rank.prior[other] > 0 and other != film:
+                score = content[entry - first] * factors[rank.codes[other]] * rank.prior[other]
                 vote = np.float32((score + voters.extra_values[entry]) ** sharpness)
                 votes += np.float64(vote) - np.float64(row[other])
                 row[other] = vote
         if votes > 0:
             _add(total, row, np.float32(voters.values[voter] / votes))
+
+
+@compiled
+def _closeness_to(rank: Rank, code: np.uint32, factors: Row) -> None:  # pragma: no cover
+    """Fill the closeness of a code to each."""
+    years, others = rank.by_years[rank.years[code]], rank.by_others[rank.others[code]]
+    for other in range(len(factors)):
+        factors[other] = years[rank.years[other]] * others[rank.others[other]]
 
 
 @partial(compiled, fastmath=_IN_ANY_ORDER)

@@ -93,14 +93,25 @@ class Ratings:
         )
 
 
-def in_halves(ratings: Ratings, seed: int = 0) -> tuple[Ratings, Ratings]:
-    """Two halves of the people with all their ratings: to learn from, and to judge by.
+def split_people(ratings: Ratings, seed: int = 0, judges: float = 0.5) -> tuple[Ratings, Ratings]:
+    """Split people with all their ratings: those to learn from, and those who judge.
 
-    Somebody's half depends on the number of the user and the seed alone, so that nobody changes
-    sides when others come or go. The halves are only nearly of one size.
+    Somebody's side depends on the number of the user and the seed alone, so that nobody changes
+    sides when others come or go. The sides are only nearly of the sizes asked for.
+
+    Args:
+        ratings: of everybody.
+        seed: another one makes other sides.
+        judges: the share of the people who judge, above 0 and below 1.
+
+    Raises:
+        ValueError: where the share is out of range.
     """
-    judges = (_mixed(ratings.users.astype(np.uint64), seed) >> np.uint64(63)).astype(bool)
-    return ratings.where(~judges), ratings.where(judges)
+    if not 0 < judges < 1:
+        raise ValueError(f"judges must be above 0 and below 1, not {judges}")
+    first = np.uint64((1 - judges) * 2.0**64)
+    judge = _mixed(ratings.users.astype(np.uint64), seed) >= first
+    return ratings.where(~judge), ratings.where(judge)
 
 
 def _mixed(numbers: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:

@@ -22,7 +22,7 @@ from movie_assets.recommender.evaluation.methods import (
     lists_of,
 )
 from movie_assets.recommender.evaluation.profiles import Profiles, split_by_time
-from movie_assets.recommender.evaluation.ratings import in_halves
+from movie_assets.recommender.evaluation.ratings import split_people
 from movie_assets.recommender.evaluation.truth import Truth, co_liked_truth
 from movie_assets.recommender.features import MovieFeatures, fit_features
 from movie_assets.recommender.fitting.listwise import Fitted, fit_listwise
@@ -132,7 +132,7 @@ def fit_weights(
 
 
 def _folds(ratings: Ratings, seed: int) -> list[Fold]:
-    one, other = in_halves(ratings, seed)
+    one, other = split_people(ratings, seed)
     return [Fold(one, other), Fold(other, one)]
 
 

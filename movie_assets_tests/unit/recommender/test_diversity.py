@@ -34,6 +34,25 @@ def test_a_franchise_alone_is_still_listed() -> None:
     assert spread([]) == []
 
 
+def test_what_came_before_counts() -> None:
+    numbers = np.array([7, 7, -1, -1], dtype=np.int32)
+    # One of four, and two of five: there the next may stand.
+    assert spread_collections(numbers, 4, before=[7, -1, -1]).tolist() == [0, 2, 3, 1]
+    assert spread_collections(numbers, 4, before=[7, 7, 7]).tolist() == [2, 3, 0, 1]
+
+
+@given(st.lists(st.integers(-1, 2), max_size=30), st.integers(0, 30))
+def test_a_list_may_be_spread_in_two_steps(collections: list[int], first: int) -> None:
+    whole = spread(collections)
+    began, left = whole[:first], sorted(whole[first:])
+    rest = spread_collections(
+        np.array([collections[i] for i in left], np.int32),
+        len(left),
+        before=[collections[i] for i in began],
+    )
+    assert began + [left[i] for i in rest] == whole
+
+
 @given(st.lists(st.integers(-1, 2), max_size=30), st.integers(1, 12))
 def test_no_beginning_of_the_list_is_full_of_one_franchise(collections: list[int], k: int) -> None:
     chosen = spread(collections, k)

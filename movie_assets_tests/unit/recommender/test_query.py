@@ -155,6 +155,57 @@ def test_a_taste_is_scored_exactly(values: dict[int, float]) -> None:
     assert ((answer.scores > 0) & (answer.scores <= 1)).all()
 
 
+def dense_votes(recommender: Recommender, taste: Taste) -> np.ndarray[Any, Any]:
+    """What the films' votes come to, film by film, in double precision and without a kernel."""
+    features, weights = recommender.features, recommender.weights
+    ranking = fit_ranking(features, weights, 1.0)
+    every = np.arange(features.n_movies)
+    own_share = 1 - sum(signal.share for signal in recommender.signals)
+    total = np.zeros(features.n_movies)
+    for film, value in zip(taste.films, taste.values, strict=True):
+        content = (features.matrix @ features.matrix[film].T).toarray().ravel().astype(np.float64)
+        scores = own_share * np.minimum(content, 1) * ranking.prior
+        scores *= ranking.closeness(np.full(len(every), film), every)
+        for signal in recommender.signals:
+            scores += signal.share * signal.pairs[film].toarray().ravel()
+        scores[(ranking.prior == 0) | (every == film)] = 0
+        votes = scores**weights.profile.sharpness
+        total += value * votes / max(votes.sum(), 1e-300)
+    total = np.maximum(total, 0)
+    return total / max(total.max(), 1e-300)
+
+
+@pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.0, 2.7])
+@pytest.mark.parametrize("fields", [None, {"genres": 1.0, "text": 0.5}], ids=["all", "no floor"])
+@settings(deadline=None, max_examples=10)
+@given(seed=st.integers(0, 2**32 - 1), n_signals=st.integers(0, 2))
+def test_votes_with_signals_and_dislikes_are_exact(
+    sharpness: float, fields: dict[str, float] | None, seed: int, n_signals: int
+) -> None:
+    random = np.random.default_rng(seed)
+    weights = WEIGHTS.model_copy(
+        update={"profile": WEIGHTS.profile.model_copy(update={"sharpness": sharpness})}
+        | ({} if fields is None else {"fields": fields})
+    )
+    features = FEATURES if fields is None else fit_features(FILMS, weights)
+    # Some of their films are without votes, and some pairs are of a film with itself.
+    signals = [
+        Signal(name, 0.2, sparse.random(60, 60, 0.2, "csr", np.float32, random))
+        for name in ("co_liked", "tmdb")[:n_signals]
+    ]
+    recommender = Recommender(features, weights, signals)
+    size = random.integers(1, 9)
+    values = random.uniform(-1, 1, size).astype(np.float32)
+    values[0] = 1
+    taste = Taste(random.choice(60, size, replace=False).astype(np.int32), values)
+    expected = dense_votes(recommender, taste)
+    expected[taste.films] = 0
+    answer = recommender.for_taste(taste, 60)
+    np.testing.assert_allclose(answer.scores, expected[answer.films], rtol=1e-3, atol=1e-5)
+    left_out = np.setdiff1d(np.arange(60), answer.films)
+    np.testing.assert_allclose(expected[left_out], 0, atol=1e-5)
+
+
 def test_seen_films_are_left_out_and_say_nothing() -> None:
     liked = Taste(np.array([5], np.int32), np.ones(1, np.float32))
     first = RECOMMENDER.for_taste(liked, 5).films
@@ -202,6 +253,63 @@ def test_a_taste_that_says_nothing_is_refused() -> None:
 def test_unusable_tastes_are_refused(films: list[int], values: list[float], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         Taste(np.array(films, np.int32), np.array(values, np.float32))
+
+
+def test_places_of_the_dial_are_kept_and_forgotten() -> None:
+    recommender = Recommender(FEATURES, WEIGHTS)
+    first = recommender.similar(3, 5, popularity=0.1)
+    for place in np.linspace(0, 1, 40):
+        recommender.similar(3, 5, popularity=float(place))
+    again = recommender.similar(3, 5, popularity=0.1)
+    np.testing.assert_array_equal(first.scores, again.scores)
+    with pytest.raises(ValueError, match="popularity must be from 0 to 1"):
+        recommender.similar(3, 5, popularity=float("nan"))
+
+
+@pytest.mark.parametrize("diversity", [0.0, 0.4])
+def test_pages_of_a_list_fit_together(diversity: float) -> None:
+    features = fit_features(made_up(350, seed=2), WEIGHTS)
+    recommender = Recommender(features, WEIGHTS)
+    whole = recommender.similar(3, 400, diversity=diversity).columns.tolist()
+    assert len(whole) > 300
+    for size in (1, 60, 99, 101):
+        pages = [
+            recommender.similar(3, size, offset=offset, diversity=diversity).columns.tolist()
+            for offset in range(0, 220, size)
+        ]
+        assert [film for page in pages for film in page][:220] == whole[:220]
+    assert recommender.similar(3, 10, offset=10**9).columns.tolist() == []
+    with pytest.raises(ValueError, match="offset must be at least 0"):
+        recommender.similar(3, 10, offset=-1)
+
+
+def test_one_franchise_is_spread_from_page_to_page() -> None:
+    films = made_up(250, seed=3)
+    films["collection"] = ["A series" if i % 2 else "" for i in range(250)]
+    recommender = Recommender(fit_features(films, WEIGHTS), WEIGHTS)
+    of_series = recommender.features.collections
+    whole = recommender.similar(0, 250).columns
+    pages = [recommender.similar(0, 30, offset=30 * i).columns for i in range(5)]
+    np.testing.assert_array_equal(np.concatenate(pages), whole[:150])
+    shown = np.cumsum(of_series[whole[:60]] >= 0)
+    assert (shown <= np.ceil(0.3 * np.arange(1, 61))).all()
+
+
+def test_runtimes_of_filters() -> None:
+    runtimes = np.arange(60, dtype=np.int32) * 3
+    runtimes[5] = 0
+
+    def allowed(**filters: int) -> set[int]:
+        found = Filters(**filters).allowed(FEATURES, runtimes)
+        return set(np.flatnonzero(found).tolist())
+
+    candidates = set(np.flatnonzero(FEATURES.is_candidate).tolist())
+    assert allowed() == candidates
+    assert allowed(least_runtime=60) == {i for i in candidates if i >= 20}
+    assert allowed(longest_runtime=60) == {i for i in candidates if 0 < i <= 20 and i != 5}
+    assert allowed(least_runtime=0) == candidates - {0, 5}
+    with pytest.raises(ValueError, match="runtimes are not known here"):
+        Filters(least_runtime=60).allowed(FEATURES)
 
 
 # -- ratings ------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from movie_assets.recommender.evaluation.judge import (
     judge_similar,
 )
 from movie_assets.recommender.evaluation.profiles import split_by_time
-from movie_assets.recommender.evaluation.ratings import Ratings, in_halves
+from movie_assets.recommender.evaluation.ratings import Ratings, split_people
 from movie_assets.recommender.evaluation.truth import co_liked_truth
 
 SEEDS = np.array([0, 1, 2, 3], np.int32)
@@ -128,7 +128,7 @@ def test_what_somebody_rated_is_refused(catalogue: Catalogue, ratings: Ratings) 
 def test_likeness_beats_popularity_where_taste_goes_by_groups(
     catalogue: Catalogue, ratings: Ratings
 ) -> None:
-    _, held_out = in_halves(ratings)
+    _, held_out = split_people(ratings)
     truth = co_liked_truth(held_out, len(catalogue))
     similar = [
         Method("popularity", lambda seeds, k: baselines.most_popular(catalogue, seeds, k)),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movie_assets.recommender.evaluation.ratings import Ratings, in_halves
+from movie_assets.recommender.evaluation.ratings import Ratings, split_people
 
 
 def test_films_get_their_index_and_ratings_their_order() -> None:
@@ -46,20 +46,31 @@ def one_rating_each(users: list[int]) -> Ratings:
     users=st.lists(st.integers(0, 2**31 - 1), unique=True, max_size=50),
     others=st.lists(st.integers(0, 2**31 - 1), max_size=50),
     seed=st.integers(0, 2**40),
+    judges=st.floats(0.01, 0.99),
 )
 def test_nobody_is_on_both_sides_or_changes_sides(
-    users: list[int], others: list[int], seed: int
+    users: list[int], others: list[int], seed: int, judges: float
 ) -> None:
-    train, judge = in_halves(one_rating_each(users), seed)
+    train, judge = split_people(one_rating_each(users), seed, judges)
     assert sorted([*train.users, *judge.users]) == sorted(users)
-    with_others = in_halves(one_rating_each([*users, *(set(others) - set(users))]), seed)
+    with_others = split_people(one_rating_each([*users, *(set(others) - set(users))]), seed, judges)
     for half, larger in zip((train, judge), with_others, strict=True):
         assert set(half.users) <= set(larger.users)
 
 
 def test_halves_are_nearly_halves_and_another_seed_makes_others() -> None:
     everybody = one_rating_each(list(range(10_000)))
-    halves = [set(in_halves(everybody, seed)[0].users.tolist()) for seed in (0, 1)]
+    halves = [set(split_people(everybody, seed)[0].users.tolist()) for seed in (0, 1)]
     for half in halves:
         assert len(half) == pytest.approx(5_000, abs=150)  # three standard deviations
     assert len(halves[0] & halves[1]) == pytest.approx(2_500, abs=150)
+
+
+def test_the_share_of_judges_is_as_asked() -> None:
+    everybody = one_rating_each(list(range(10_000)))
+    judging = {share: split_people(everybody, 0, share)[1] for share in (0.2, 0.5)}
+    assert judging[0.2].n_users == pytest.approx(2_000, abs=120)
+    assert set(judging[0.2].users) < set(judging[0.5].users)
+    for share in (0, 1, -1, float("nan")):
+        with pytest.raises(ValueError, match="above 0 and below 1"):
+            split_people(everybody, 0, share)

@@ -10,7 +10,7 @@ from scipy import sparse
 from movie_assets.recommender.evaluation.catalogue import Catalogue
 from movie_assets.recommender.evaluation.figures import PROFILES, SIMILAR, Figure
 from movie_assets.recommender.evaluation.methods import Evaluated
-from movie_assets.recommender.evaluation.ratings import Ratings, in_halves
+from movie_assets.recommender.evaluation.ratings import Ratings, split_people
 from movie_assets.recommender.evaluation.run import Evaluation, evaluate
 from movie_assets.recommender.features import NoFeaturesError
 from movie_assets.recommender.films import film_frame
@@ -25,7 +25,7 @@ def weights() -> Weights:
 
 @pytest.fixture(scope="module")
 def found(films: pd.DataFrame, ratings: Ratings, weights: Weights) -> Evaluation:
-    training, held_out = in_halves(ratings)
+    training, held_out = split_people(ratings)
     return evaluate(films, weights, training=training, held_out=held_out)
 
 
@@ -38,7 +38,7 @@ def values(figures: tuple[Figure, ...], task: str, metric: str) -> dict[str, flo
 
 
 def test_what_the_figures_are_of(found: Evaluation, ratings: Ratings) -> None:
-    training, held_out = in_halves(ratings)
+    training, held_out = split_people(ratings)
     assert found.n_films == 60
     assert (found.n_learned_from, found.n_judges) == (training.n_users, held_out.n_users)
     assert found.n_learned_from + found.n_judges == 120
@@ -88,7 +88,7 @@ def test_judges_who_like_too_little_leave_accuracy_out(
 def test_no_more_are_asked_about_than_is_said(
     films: pd.DataFrame, ratings: Ratings, weights: Weights
 ) -> None:
-    training, held_out = in_halves(ratings)
+    training, held_out = split_people(ratings)
     few = [
         evaluate(films, weights, training=training, held_out=held_out, most=(7, 5), seed=seed)
         for seed in (0, 0, 1)
