@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from movie_assets.recommender.query import LIKED_FROM
 from movie_assets.serving.imports.likeness import can_be_one
+from movie_assets.titles import words
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
@@ -25,8 +26,9 @@ _YEARS_OFF = 1
 _YEARS_TOLD = 5
 #: Films of titles like one that are looked at more closely.
 _LOOKED_AT = 5
-#: A look-up of titles like one takes milliseconds; so many at most are made for one export.
-NEAR_LOOKUPS = 300
+#: To look for titles like one takes a millisecond or two for each of its words, so of an export's
+#: titles some hundreds are looked for. Everything else takes microseconds.
+NEAR_WORDS = 1_000
 
 
 class Film(Protocol):
@@ -167,7 +169,7 @@ class Matched(Generic[F]):
         return Profile(tuple(liked), (), tuple(rated), tuple(seen))
 
 
-def match(export: Export, films: Films[F], *, near_lookups: int = NEAR_LOOKUPS) -> Matched[F]:
+def match(export: Export, films: Films[F], *, near_words: int = NEAR_WORDS) -> Matched[F]:
     """Find the film of each entry.
 
     Entries of one film count as one; its youngest rating counts.
@@ -175,8 +177,7 @@ def match(export: Export, films: Films[F], *, near_lookups: int = NEAR_LOOKUPS) 
     Args:
         export: as it was read.
         films: to look in.
-        near_lookups: how often films may be looked for by a title that is only like theirs; it
-            takes far longer than all else.
+        near_words: how many words of titles may be looked for that are only like a film's.
     """
     found: dict[int, Match[F]] = {}
     left: list[Entry] = []
@@ -191,11 +192,12 @@ def match(export: Export, films: Films[F], *, near_lookups: int = NEAR_LOOKUPS) 
     unmatched: list[Unmatched] = []
     for entry in left:
         near = None
+        titled = films.find(entry.title) if entry.title else ()
         if not (entry.tmdb_id or entry.imdb_id):
-            near = _near_match(entry, films, found.keys(), look=near_lookups > 0)
-            near_lookups -= 1
+            near = _near_match(entry, films, titled, found.keys(), look=near_words > 0)
+            near_words -= len(words(entry.title))
         if near is None:
-            unmatched.append(Unmatched(entry, _why_none(entry, films)))
+            unmatched.append(Unmatched(entry, _why_none(entry, titled)))
         else:
             found[near.film.id] = near
     return Matched(export, tuple(found.values()), tuple(unmatched))
@@ -215,10 +217,10 @@ def _sure_match(entry: Entry, films: Films[F]) -> Match[F] | None:
 
 
 def _near_match(
-    entry: Entry, films: Films[F], taken: Container[int], *, look: bool
+    entry: Entry, films: Films[F], titled: Sequence[F], taken: Container[int], *, look: bool
 ) -> Match[F] | None:
     """The film of a title or a year that is not quite the entry's."""
-    for film in films.find(entry.title):
+    for film in titled:
         if film.id not in taken and _years_fit(film, entry):
             return Match(entry, film, "near miss")
     for film in films.near(entry.title, entry.year, _LOOKED_AT) if look else ():
@@ -227,13 +229,13 @@ def _near_match(
     return None
 
 
-def _why_none(entry: Entry, films: Films[F]) -> str:
+def _why_none(entry: Entry, titled: Sequence[Film]) -> str:
     if not entry.title:
         return "no film here has its id"
     if entry.tmdb_id or entry.imdb_id:
         # An id that is none of ours is a film that we do not have; one like it is another.
         return "no film here has its id, or its title and year"
-    years = sorted({film.year for film in films.find(entry.title) if film.year})[:_YEARS_TOLD]
+    years = sorted({film.year for film in titled if film.year})[:_YEARS_TOLD]
     if not years:
         return "no film here has this title"
     return f"the film of this title here is of {' and '.join(map(str, years))}"

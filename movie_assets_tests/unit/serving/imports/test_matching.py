@@ -11,7 +11,6 @@ import pytest
 from movie_assets.serving.imports import Entry, Export, Matched, Place, Rated, match, read_export
 from movie_assets.serving.published import Film, Published
 from movie_assets.serving.snapshot import open_snapshot
-from movie_assets.serving.titles import build_index
 from movie_assets_tests.exports import IMDB, LETTERBOXD, MOVIELENS, TRAKT, zipped
 from movie_assets_tests.snapshots import write_small_snapshot
 
@@ -21,7 +20,7 @@ HEAT, ALIEN, AMELIE, PARASITE, TITANIC = 949, 348, 194, 496243, 597
 @pytest.fixture(scope="module")
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Published]:
     folder = tmp_path_factory.mktemp("published")
-    write_small_snapshot(folder, k=1, build_titles=build_index)
+    write_small_snapshot(folder, k=1)
     with open_snapshot(folder) as snapshot:
         yield Published(snapshot)
 
@@ -30,9 +29,9 @@ def entry(title: str = "", year: int | None = None, **known: object) -> Entry:
     return replace(Entry(Place("x.csv", 2), title, year), stars=4.0, **known)  # type: ignore[arg-type]
 
 
-def matched(published: Published, *entries: Entry, near_lookups: int = 300) -> Matched[Film]:
+def matched(published: Published, *entries: Entry, near_words: int = 1_000) -> Matched[Film]:
     export = Export("table", ("x.csv",), entries, (), {}, ())
-    return match(export, published, near_lookups=near_lookups)
+    return match(export, published, near_words=near_words)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +115,7 @@ def test_titles_that_are_like_films_are_looked_for_so_often_and_no_more(
     entries = [entry("Alein", 1979), entry("Toy Storry", 1995), entry("Titanic", 1996)]
     assert len(matched(published, *entries).found) == 3
     # A year beside costs nothing, and is found all the same.
-    assert [one.film.id for one in matched(published, *entries, near_lookups=1).found] == [
+    assert [one.film.id for one in matched(published, *entries, near_words=1).found] == [
         ALIEN, TITANIC,
     ]  # fmt: skip
 
