@@ -27,6 +27,7 @@ from movie_assets.serving.films import Film, Films
 from movie_assets.serving.likings import Liking, TasteError, taste_of
 from movie_assets.serving.neighbours import StoredNeighbours
 from movie_assets.serving.scoring import recommender_of
+from movie_assets.serving.snapshot.layout import REASONS_A_PAIR
 from movie_assets.serving.titles import TitleIndex
 
 if TYPE_CHECKING:
@@ -284,7 +285,7 @@ class Published:
                 self._films[row],
                 score,
                 tuple(self._films[other] for other in because if other >= 0),
-                tuple(why),
+                _shown(why),
             )
             for row, score, because, why in zip(
                 found.films.tolist(), found.scores.tolist(), found.because.tolist(), reasons,
@@ -339,7 +340,7 @@ class Published:
         each = zip(*(values.tolist() for values in parts.values()), strict=True)
         reasons = self._recommender.reasons(found.rows, found.columns)
         return [
-            Similar(self._films[row], score, dict(zip(parts, values, strict=True)), tuple(why))
+            Similar(self._films[row], score, dict(zip(parts, values, strict=True)), _shown(why))
             for row, score, values, why in zip(
                 found.columns.tolist(), found.scores.tolist(), each, reasons,
                 strict=True,
@@ -393,3 +394,8 @@ def _check_page(limit: int, offset: int) -> None:
 def _check_share(name: str, value: float | None) -> None:
     if value is not None and not 0 <= value <= 1:  # NaN is not within either
         raise WishesError(f"{name} must be from 0 to 1, not {value}.")
+
+
+def _shown(why: list[str]) -> tuple[str, ...]:
+    """As many reasons as are published of each pair."""
+    return tuple(why[:REASONS_A_PAIR])

@@ -55,6 +55,13 @@ class PublishedFeatures(MovieFeatures):
         return self.names.collections
 
 
+class _CheckedSignal(Signal):
+    """A signal whose values were checked before they were published: all need not be read."""
+
+    def __post_init__(self) -> None:
+        pass
+
+
 def recommender_of(snapshot: Snapshot, names: FilmNames) -> Recommender:
     """What answers questions about a snapshot's films; nothing is read yet."""
     arrays = snapshot.features
@@ -79,7 +86,11 @@ def recommender_of(snapshot: Snapshot, names: FilmNames) -> Recommender:
     return Recommender(
         features,
         snapshot.weights,
-        [Signal(name, share, pairs[name]) for name, share in shares.items() if name in pairs],
+        [
+            _CheckedSignal(name, share, pairs[name])
+            for name, share in shares.items()
+            if name in pairs
+        ],
         pairs.get(_ITEM_WEIGHTS),
         Prepared(
             _matrix(arrays, "by_term_", (n_terms, n_films)),

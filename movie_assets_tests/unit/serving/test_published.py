@@ -184,14 +184,15 @@ def test_dials_are_the_recommenders(both: tuple[Published, Recommender], popular
         asked = published.similar(IDS[row], 15, wishes=wishes)
         assert [one.film.row for one in asked] == found.columns.tolist()
         np.testing.assert_allclose([one.score for one in asked], found.scores, rtol=1e-6)
-        assert [list(one.reasons) for one in asked] == reasons(recommender.features, found)
+        told = [why[:3] for why in reasons(recommender.features, found)]
+        assert [list(one.reasons) for one in asked] == told
         assert set(asked[0].parts) == {"content", "closeness", "prior", *found.signals}
 
 
 def test_the_middle_of_the_dial_is_what_is_stored(published: Published) -> None:
     stored, asked = published.similar(HEAT, 50), published.similar(HEAT, 50, 0, Wishes(0.5))
     assert ids(stored) == ids(asked)
-    assert [one.reasons for one in stored] == [one.reasons[:3] for one in asked]
+    assert [one.reasons for one in stored] == [one.reasons for one in asked]
 
 
 YEARS = st.none() | st.integers(1900, 2030)
