@@ -55,7 +55,7 @@ _SHORTEST_PART = 2
 #: Letters that a query has at least, so that even its shortest words may be misspelled.
 _LEAST_AT_WORST = 5
 
-_NEAR_A_WORD = 40  # films looked at for each word of a title
+_NEAR_WORDS, _NEAR_A_WORD = 8, 40  # words of a title that are looked up, and films for each
 _LIKENESS = 80.0  # of 100: below this a near miss is another film
 
 
@@ -257,7 +257,8 @@ class TitleIndex:
         if years and not len(years[0].begins):
             return set()
         found: set[int] = set()
-        for word in set(words) - set(OPTIONAL) or set(words):
+        telling = [word for word in dict.fromkeys(words) if word not in OPTIONAL] or words
+        for word in sorted(telling, key=len, reverse=True)[:_NEAR_WORDS]:
             meant = meanings(
                 self._arrays, word, unfinished=None, one_edit_from=spelling.ONE_EDIT_FROM
             )
@@ -286,12 +287,8 @@ class TitleIndex:
         for length in self._arrays.lengths[rank].tolist():
             if length:
                 words = self._arrays.film_words[begin : begin + length].tolist()
-                yield " ".join(map(self._word, words))
+                yield " ".join(spelling.word(self._arrays, number) for number in words)
             begin += length
-
-    def _word(self, number: int) -> str:
-        begin, end = self._arrays.word_ends[number : number + 2].tolist()
-        return self._arrays.units[begin:end].tobytes().decode("utf-16-le", "surrogatepass")
 
 
 def _likeness(one: str, other: str, *, of_year: bool) -> float:

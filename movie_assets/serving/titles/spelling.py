@@ -52,6 +52,12 @@ def units_of(word: str) -> NDArray[np.uint16]:
     return np.frombuffer(word.encode("utf-16-le", "surrogatepass"), "<u2").astype(np.uint16)
 
 
+def word(arrays: Arrays, number: int) -> str:
+    """The word of a number."""
+    begin, end = arrays.word_ends[number : number + 2].tolist()
+    return arrays.units[begin:end].tobytes().decode("utf-16-le", "surrogatepass")
+
+
 def number_of(arrays: Arrays, word: str) -> int:
     """The number of a word; -1 where no title has it."""
     return int(_find(arrays.units, arrays.word_ends, read_only(units_of(word))))
