@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from movie_assets.recommender.evaluation.figures import Figure
-    from movie_assets.recommender.evaluation.ratings import Ratings
     from movie_assets.recommender.evaluation.run import Evaluation
     from movie_assets.recommender.similar import Signal
     from movie_assets.recommender.weights import Weights
@@ -43,29 +42,35 @@ _NO_JUDGES = (
 )
 
 
+CatalogueOption = Annotated[
+    Path | None,
+    typer.Option(
+        exists=True, dir_okay=False, help="A parquet file of films; else the warehouse's."
+    ),
+]
+MovieLensOption = Annotated[
+    Path | None,
+    typer.Option(exists=True, file_okay=False, help="A MovieLens release; else MOVIELENS_DIR's."),
+]
+
+
 def evaluate(
-    catalogue: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="A parquet file of films; else the warehouse's."
-        ),
-    ] = None,
-    movielens: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, file_okay=False, help="A MovieLens release; else MOVIELENS_DIR's."
-        ),
-    ] = None,
+    catalogue: CatalogueOption = None,
+    movielens: MovieLensOption = None,
     held_out: Annotated[
         Path | None,
         typer.Option(
             exists=True,
             file_okay=False,
             help="A second release, of other people: these judge, and all of the first are learned "
-            "from. Else each has one half of the people.",
+            "from. Else some of the people judge.",
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Which people are in which half.")] = 0,
+    judges: Annotated[
+        float,
+        typer.Option(min=0.01, max=0.99, help="The share of the people who judge, of one release."),
+    ] = 0.5,
+    seed: Annotated[int, typer.Option(min=0, help="Which people judge.")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plots: Annotated[
         Path | None, typer.Option(file_okay=False, help="A folder to draw SVG pictures into.")
@@ -83,7 +88,7 @@ def evaluate(
             settings,
             catalogue,
             (folder, held_out),
-            seed,
+            (seed, judges),
             lambda words: status.update(f"Measuring {words}"),
         )
     drawn = _draw(found, plots) if plots else []
@@ -113,27 +118,30 @@ def _measure(
     settings: Settings,
     catalogue: Path | None,
     folders: tuple[Path | None, Path | None],
-    seed: int,
+    split: tuple[int, float],
     progress: Callable[[str], None],
 ) -> Evaluation:
-    from movie_assets.recommender.evaluation.ratings import in_halves  # noqa: PLC0415
+    from movie_assets.film_tables import ratings_of  # noqa: PLC0415 - takes long to import
+    from movie_assets.movielens import read_ratings  # noqa: PLC0415
+    from movie_assets.recommender.evaluation.ratings import split_people  # noqa: PLC0415
     from movie_assets.recommender.evaluation.run import evaluate as measure  # noqa: PLC0415
     from movie_assets.recommender.weights import load_weights  # noqa: PLC0415
 
     weights = load_weights()
     films, signals = films_to_use(settings, catalogue, weights)
     training, held_out = (
-        None if folder is None else ratings_of(folder, films) for folder in folders
+        None if folder is None else ratings_of(read_ratings(folder).table, films["id"])
+        for folder in folders
     )
     if training is not None and held_out is None:
-        training, held_out = in_halves(training, seed)
+        training, held_out = split_people(training, *split)
     return measure(
         films,
         weights,
         training=training,
         held_out=held_out,
         signals=signals,
-        seed=seed,
+        seed=split[0],
         progress=progress,
     )
 
@@ -172,21 +180,6 @@ def films_to_use(
     films = films_of(movies, genres, details)
     pairs = recommended_pairs(films["id"].to_numpy(), details)
     return films, [Signal("tmdb", weights.blend.tmdb, pairs)] if pairs.nnz else []
-
-
-def ratings_of(folder: Path, films: pd.DataFrame) -> Ratings:
-    """The ratings of a release's folder."""
-    from movie_assets.movielens import read_ratings  # noqa: PLC0415
-    from movie_assets.recommender.evaluation.ratings import Ratings  # noqa: PLC0415
-
-    table = read_ratings(folder).table
-    return Ratings.of(
-        table["user_id"],
-        table["movie_id"],
-        table["rating"],
-        table["rated_at"].to_numpy().astype("datetime64[s]").astype("int64"),
-        catalogue=films["id"],
-    )
 
 
 def _draw(found: Evaluation, folder: Path) -> list[Path]:

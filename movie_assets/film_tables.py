@@ -1,4 +1,4 @@
-"""From the warehouse's tables to what the recommender takes: films, and signals."""
+"""From the warehouse's tables to what the recommender takes: films, signals and ratings."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from movie_assets.recommender.evaluation.ratings import Ratings
 from movie_assets.recommender.films import film_frame
 from movie_assets.recommender.similar import Signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from numpy.typing import NDArray
+    import pyarrow as pa
+    from numpy.typing import ArrayLike, NDArray
 
     from movie_assets.recommender.weights import Blend
 
@@ -88,6 +90,13 @@ def item_weights_of(movie_ids: NDArray[np.int32], item_weights: pd.DataFrame) ->
         item_weights["neighbour_id"].to_numpy(np.int64),
         item_weights["weight"].to_numpy(np.float32),
     )
+
+
+def ratings_of(movielens_ratings: pa.Table, movie_ids: ArrayLike) -> Ratings:
+    """People's ratings of the films with these ids, which ascend, and of others."""
+    seconds = movielens_ratings["rated_at"].to_numpy().astype("datetime64[s]").astype(np.int64)
+    users, films, stars = (movielens_ratings[name] for name in ("user_id", "movie_id", "rating"))
+    return Ratings.of(users, films, stars, seconds, catalogue=movie_ids)
 
 
 def _pairs(

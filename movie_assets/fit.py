@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from movie_assets.console import plain
-from movie_assets.evaluate import films_to_use, ratings_of
+from movie_assets.evaluate import CatalogueOption, MovieLensOption, films_to_use
 from movie_assets.settings import load_settings
 
 if TYPE_CHECKING:
@@ -24,18 +24,8 @@ _err = Console(stderr=True, highlight=False, emoji=False)
 
 
 def fit(
-    catalogue: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, dir_okay=False, help="A parquet file of films; else the warehouse's."
-        ),
-    ] = None,
-    movielens: Annotated[
-        Path | None,
-        typer.Option(
-            exists=True, file_okay=False, help="A MovieLens release; else MOVIELENS_DIR's."
-        ),
-    ] = None,
+    catalogue: CatalogueOption = None,
+    movielens: MovieLensOption = None,
     output: Annotated[
         Path | None,
         typer.Option(dir_okay=False, help="Where to write them; else the package's weights.json."),
@@ -54,7 +44,9 @@ def fit(
             "(docs/movielens.md says where to get some)",
             param_hint="--movielens",
         )
-    from movie_assets.recommender.fitting.fit import fit_weights  # noqa: PLC0415 - takes long
+    from movie_assets.film_tables import ratings_of  # noqa: PLC0415 - takes long to import
+    from movie_assets.movielens import read_ratings  # noqa: PLC0415
+    from movie_assets.recommender.fitting.fit import fit_weights  # noqa: PLC0415
     from movie_assets.recommender.weights import (  # noqa: PLC0415
         BUNDLED,
         load_weights,
@@ -66,7 +58,7 @@ def fit(
         films, _ = films_to_use(settings, catalogue, current)
         fitted = fit_weights(
             films,
-            ratings_of(folder, films),
+            ratings_of(read_ratings(folder).table, films["id"]),
             current,
             seed=seed,
             progress=lambda words: status.update(f"Fitting: {words}"),

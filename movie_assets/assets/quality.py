@@ -33,7 +33,7 @@ from movie_assets.recommender.evaluation import (
     truth,
 )
 from movie_assets.recommender.evaluation.figures import SIMILAR, Figure
-from movie_assets.recommender.evaluation.ratings import Ratings, in_halves
+from movie_assets.recommender.evaluation.ratings import Ratings, split_people
 
 #: What similarity_matrix holds, as a method among those that are measured.
 PUBLISHED = "published"
@@ -45,7 +45,7 @@ _DRAWN = ("ndcg_at_10", "different_films", "catalogue_coverage", "novelty", "int
     group="recommend",
     uses=(
         metrics, run, methods, judge, baselines, accuracy, breadth, bootstrap, catalogue, plain,
-        profiles, truth, Ratings, in_halves, query, similar, ranking, co_likes, expected,
+        profiles, truth, Ratings, split_people, query, similar, ranking, co_likes, expected,
         *CO_LIKE_SEARCH, item_weights, film_tables, weights.BUNDLED,
     ),
     kinds=frozenset({"numpy", "duckdb"}),
@@ -91,14 +91,7 @@ def _halves(table: pa.Table, films: pd.DataFrame) -> tuple[Ratings | None, Ratin
     """Ratings to learn from and to judge by; None for both where there are none."""
     if not len(table):
         return None, None
-    ratings = Ratings.of(
-        table["user_id"],
-        table["movie_id"],
-        table["rating"],
-        table["rated_at"].to_numpy().astype("datetime64[s]").astype("int64"),
-        catalogue=films["id"],
-    )
-    return in_halves(ratings)
+    return split_people(film_tables.ratings_of(table, films["id"]))
 
 
 def _published(
