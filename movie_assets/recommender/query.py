@@ -99,7 +99,7 @@ class Filters:
         Raises:
             ValueError: where runtimes count and there are none.
         """
-        allowed = features.is_candidate
+        allowed = features.is_candidate.copy()
         if self.least_votes > 1:
             allowed &= features.votes >= self.least_votes
         if self.least_rating > 0:
