@@ -33,6 +33,7 @@ from movie_assets.assets.extract import Extraction
 from movie_assets.build import BuildReport, build
 from movie_assets.instance import prepare_dagster_home
 from movie_assets.recommender.storage import features_hash, load_features
+from movie_assets.serving.snapshot import current_name
 from movie_assets.settings import Settings
 from movie_assets.tmdb import RetryPolicy, Timeouts, TmdbClient
 from movie_assets.warehouse import TABLES, content_hash, read_arrow
@@ -417,10 +418,11 @@ class Home:
 
 
 def content_hashes(home: Path) -> dict[str, str]:
-    """The hash of each table's content, and of the features, in a home."""
+    """The hash of each table's content, of the features and of what is published, in a home."""
     database = home / "movies_data.duckdb"
     found = {name: content_hash(read_arrow(database, table)) for name, table in TABLES.items()}
     found["movie_features"] = features_hash(load_features(home / "features" / "movie_features.npz"))
+    found["published_recommendations"] = current_name(home / "published")
     return found
 
 

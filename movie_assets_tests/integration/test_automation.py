@@ -39,6 +39,7 @@ BELOW_FILMS = {
     "movie_features",
     "similarity_matrix",
     "recommendation_quality",
+    "published_recommendations",
 }
 EVERYTHING = SOURCES | BELOW_FILMS | {"genres_table", "movielens_ratings"}
 
@@ -381,7 +382,11 @@ def test_changed_code_requests_the_asset_and_what_is_made_of_it(home: Any) -> No
         return spec.replace_attributes(code_version="of tomorrow")
 
     daemon.definitions = daemon.definitions.map_asset_specs(func=change)
-    assert daemon.tick() == {"similarity_matrix", "recommendation_quality"}
+    assert daemon.tick() == {
+        "similarity_matrix",
+        "recommendation_quality",
+        "published_recommendations",
+    }
     assert [daemon.tick() for _ in range(3)] == [set()] * 3
 
 

@@ -28,6 +28,7 @@ BELOW_FILMS = {
     "movie_features",
     "similarity_matrix",
     "recommendation_quality",
+    "published_recommendations",
 }
 EVERYTHING = SOURCES | BELOW_FILMS | {"genres_table", "movielens_ratings"}
 
@@ -97,7 +98,10 @@ def test_changed_films_run_what_is_made_of_films(home: Any, stand_in: Any) -> No
     ("asset", "expected"),
     [
         ("movies_table", BELOW_FILMS),
-        ("similarity_matrix", {"similarity_matrix", "recommendation_quality"}),
+        (
+            "similarity_matrix",
+            {"similarity_matrix", "recommendation_quality", "published_recommendations"},
+        ),
         ("movie_genre_data", {"movie_genre_data"}),
     ],
 )
@@ -126,7 +130,12 @@ def test_missing_features_are_made_again(home: Any) -> None:
     before = home.hashes()
     for path in home.settings.features_dir.iterdir():
         path.unlink()
-    assert ran(home.build()) == {"movie_features", "similarity_matrix", "recommendation_quality"}
+    assert ran(home.build()) == {
+        "movie_features",
+        "similarity_matrix",
+        "recommendation_quality",
+        "published_recommendations",
+    }
     assert home.hashes() == before
 
 

@@ -30,6 +30,7 @@ ASSETS = [
     "item_weights",
     "similarity_matrix",
     "recommendation_quality",
+    "published_recommendations",
 ]
 Run = Callable[..., CompletedProcess[str]]
 

@@ -1,0 +1,164 @@
+"""What a draft's files hold, of content that is made up by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from movie_assets.recommender import load_weights
+from movie_assets.serving.snapshot import SnapshotContent, SnapshotError, layout, open_snapshot
+from movie_assets.serving.snapshot.writer import write_snapshot
+from movie_assets_tests.films import features_of
+from movie_assets_tests.snapshots import film_table
+
+FEATURES = features_of([[1, 0], [0.5, 0.5], [0, 1]], votes=[5, 0, 9], years=[1999, 0, 2020])
+
+
+def films(**columns: list[Any]) -> pa.Table:
+    given = {"movie_id": [10, 11, 12], "title": ["A", "B", "C"]} | columns
+    return film_table(pd.DataFrame(given))
+
+
+def pairs(*rows: tuple[int, int, float, list[str]], **signals: list[float]) -> pa.RecordBatch:
+    movies, others, scores, reasons = zip(*rows, strict=True) if rows else ((), (), (), ())
+    numbers = {name: np.array(scores, np.float32) / 2 for name in ("content", "closeness", "prior")}
+    return pa.record_batch(
+        {
+            "movie_id": pa.array(movies, pa.int32()),
+            "neighbour_id": pa.array(others, pa.int32()),
+            "score": pa.array(scores, pa.float32()),
+            **numbers,
+            **{name: pa.array(values, pa.float32()) for name, values in signals.items()},
+            "reasons": pa.array(reasons, pa.list_(pa.string())),
+        }
+    )
+
+
+def content(**other: Any) -> SnapshotContent:
+    given = SnapshotContent(
+        films=films().to_batches(), features=FEATURES, pairs=[], weights=load_weights()
+    )
+    return replace(given, **other)
+
+
+def test_pairs_come_by_row_with_their_reasons_numbered(tmp_path: Path) -> None:
+    blocks = [
+        pairs((10, 12, 0.9, ["with X", "Drama", "space", "a fourth"]), (10, 11, 0.9, [])),
+        pairs(),
+        pairs((12, 10, 0.5, ["Drama"]), (12, 11, 0.25, ["“moon”", "with X"])),
+    ]
+    write_snapshot(tmp_path, content(pairs=blocks))
+    with open_snapshot(tmp_path) as snapshot:
+        found = snapshot.neighbours
+        assert set(found) == {"indptr", "rows", "reasons", *layout.PARTS}
+        assert found["indptr"].tolist() == [0, 2, 2, 4]
+        assert found["rows"].tolist() == [2, 1, 0, 1]
+        assert found["score"].tolist() == pytest.approx([0.9, 0.9, 0.5, 0.25])
+        assert found["content"].tolist() == pytest.approx([0.45, 0.45, 0.25, 0.125])
+        reasons = snapshot.reasons.to_pylist()
+        told = [[reasons[i] for i in row if i >= 0] for row in found["reasons"].tolist()]
+        assert told == [["with X", "Drama", "space"], [], ["Drama"], ["“moon”", "with X"]]
+        assert len(reasons) == len(set(reasons))
+        assert snapshot.pairs_of(1).shape == (0,)
+        assert snapshot.pairs_of(2)["rows"].tolist() == [0, 1]
+
+
+def test_parts_of_signals_are_there_where_they_are_given(tmp_path: Path) -> None:
+    write_snapshot(tmp_path, content(pairs=[pairs((10, 12, 0.9, ["a"]), tmdb=[0.5])]))
+    with open_snapshot(tmp_path) as snapshot:
+        assert snapshot.neighbours["tmdb"].tolist() == [0.5]
+        assert "co_liked" not in snapshot.neighbours
+
+
+def test_nothing_alike_is_published_too(tmp_path: Path) -> None:
+    write_snapshot(tmp_path, content())
+    with open_snapshot(tmp_path) as snapshot:
+        assert snapshot.manifest.pairs == len(snapshot.reasons) == 0
+        assert snapshot.neighbours["indptr"].tolist() == [0, 0, 0, 0]
+
+
+def test_signals_leave_out_films_that_are_not_there(tmp_path: Path) -> None:
+    def given(rows: list[tuple[int, int, float]]) -> pa.RecordBatch:
+        names = ("movie_id", "neighbour_id", "value")
+        arrays = [pa.array(v) for v in zip(*rows, strict=True)]
+        return pa.record_batch(arrays, names)
+
+    blocks = [
+        given([(9, 10, 1.0), (10, 11, 0.5), (10, 99, 1.0)]),
+        given([(12, 10, 0.25), (12, 11, -2.0)]),
+    ]
+    write_snapshot(tmp_path, content(signals={"item_weights": blocks}))
+    with open_snapshot(tmp_path) as snapshot:
+        assert set(snapshot.signals) == {"item_weights"}
+        found = snapshot.signals["item_weights"]
+        assert found["indptr"].tolist() == [0, 1, 1, 3]
+        assert found["indices"].tolist() == [1, 0, 1]
+        assert found["data"].tolist() == [0.5, 0.25, -2.0]
+
+
+def test_films_and_what_is_unknown_of_them(tmp_path: Path) -> None:
+    given = films(
+        runtime=[120, None, None],
+        genres=[["Drama", "Crime"], [], ["Drama"]],
+        original_language=["fr", None, "en"],
+        release_date=["1999-01-31", None, None],
+        imdb_id=["tt1", "", None],
+    )
+    write_snapshot(tmp_path, content(films=given.to_batches()))
+    with open_snapshot(tmp_path) as snapshot:
+        assert snapshot.films.equals(given)
+        assert snapshot.manifest.genres == ("Crime", "Drama")
+        assert snapshot.manifest.languages == ("en", "fr")
+        assert snapshot.features["runtimes"].tolist() == [120, 0, 0]
+        assert snapshot.movie_ids.tolist() == [10, 11, 12]
+        assert snapshot.films["release_date"].to_pylist()[1] is None
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        ({"films": films(movie_id=[10, 11, 13]).to_batches()}, "not those that the features"),
+        ({"films": films(movie_id=[10, 12, 11]).to_batches()}, "not those that the features"),
+        ({"films": films()[:2].to_batches()}, "not those that the features"),
+        ({"films": [*films().to_batches(), *films().to_batches()]}, "not those that the features"),
+        ({"pairs": [pairs((10, 99, 0.5, []))]}, "Film 99 is among the pairs"),
+        ({"pairs": [pairs((7, 10, 0.5, []))]}, "Film 7 is among the pairs"),
+        ({"pairs": [pairs((11, 10, 0.5, []), (10, 11, 0.5, []))]}, "by ascending film"),
+        (
+            {"pairs": [pairs((11, 10, 0.5, [])), pairs((10, 11, 0.5, []))]},
+            "by ascending film",
+        ),
+        ({"pairs": [pairs((10, 11, 0.5, []), (10, 12, 0.6, []))]}, "best first"),
+        ({"pairs": [pairs((10, 11, 0.5, [])), pairs((10, 12, 0.6, []))]}, "best first"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(
+    tmp_path: Path, other: dict[str, Any], words: str
+) -> None:
+    first = write_snapshot(tmp_path, content())
+    with pytest.raises(SnapshotError, match=words):
+        write_snapshot(tmp_path, content(**other))
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [".lock", "current", first.name]
+    )
+    with open_snapshot(tmp_path) as snapshot:
+        assert snapshot.name == first.name
+
+
+def test_scores_may_rise_from_one_film_to_the_next(tmp_path: Path) -> None:
+    blocks = [pairs((10, 11, 0.1, [])), pairs((11, 10, 0.9, []), (12, 10, 0.95, []))]
+    assert write_snapshot(tmp_path, content(pairs=blocks)).manifest.pairs == 3
+
+
+def test_figures_without_a_value_are_null(tmp_path: Path) -> None:
+    rows = [{"metric": "recall", "value": None, "low": 0.5}]
+    write_snapshot(tmp_path, content(quality=rows))
+    with open_snapshot(tmp_path) as snapshot:
+        assert snapshot.quality == rows
+        assert snapshot.weights == load_weights()
