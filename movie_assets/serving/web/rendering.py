@@ -143,6 +143,7 @@ def _make_environment() -> Environment:
         count=wording.count,
         day=wording.day,
         language=wording.language,
+        language_tag=wording.language_tag,
         names=wording.names,
         number=wording.number,
         path=film_path,

@@ -39,6 +39,11 @@ def language(code: str) -> str:
     return _LANGUAGES.get(code, code.upper())
 
 
+def language_tag(code: str | None) -> str | None:
+    """A language as HTML names it; None for what TMDB alone knows and for no language."""
+    return {"cn": "yue", "xx": None}.get(code, code) if code in _LANGUAGES else None
+
+
 def number(value: float) -> str:
     """A number as people read it: ``12,345``; with its fraction where it is a small one."""
     return f"{value:,.0f}" if value == int(value) or value >= 100 else f"{value:.3g}"

@@ -73,8 +73,8 @@ function restoreFocus(place, key) {
 function chosen(form, submitter) {
   const fields = new URLSearchParams();
   for (const [name, value] of new FormData(form, submitter)) {
-    const control = form.elements[name];
-    if (value !== "" && value !== control?.dataset?.default) fields.append(name, value);
+    const untouched = form.elements[name]?.dataset?.default;
+    if (value !== "" && (untouched === undefined || Number(value) !== Number(untouched))) fields.append(name, value);
   }
   return fields;
 }

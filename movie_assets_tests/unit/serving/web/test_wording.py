@@ -51,4 +51,6 @@ def test_numbers_and_names() -> None:
     assert [wording.runtime(n) for n in (45, 60, 170)] == ["45 min", "1 h", "2 h 50 min"]
     assert [wording.names(n) for n in ([], ["A"], ["A", "B", "C"])] == ["", "A", "A, B and C"]
     assert [wording.language(code) for code in ("en", "qq")] == ["English", "QQ"]
+    tags = [wording.language_tag(code) for code in ("ja", "cn", "xx", '"', None)]
+    assert tags == ["ja", "yue", None, None, None]
     assert wording.day(NOW) == "22 November 2026"
