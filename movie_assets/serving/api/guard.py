@@ -61,7 +61,11 @@ class Guard:
         if problem is not None:
             await tell(Request(scope), problem)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        try:
+            await self._app(scope, receive, send)
+        except BodyTooLargeError as error:  # in front of the routes; they tell it themselves
+            problem = Problem(413, error.detail, headers=error.headers)
+            await tell(Request(scope), problem)(scope, receive, send)
 
     def _problem(self, scope: Scope, headers: dict[bytes, bytes]) -> Problem | None:
         path: str = scope["path"]

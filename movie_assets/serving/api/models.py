@@ -7,9 +7,9 @@ times faster; the tests hold one against the other.
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from movie_assets.recommender.query import Filters
 from movie_assets.serving.published import Wishes
@@ -49,6 +49,12 @@ class FilmNamed(Asked):
     imdb_id: _ImdbId | None = Field(None, description="IMDb's id.")
     title: Title | None = Field(None, description="Whatever its case and accents.")
     year: Year | None = Field(None, description="Of release, where several films share a title.")
+
+    @model_validator(mode="after")
+    def _is_named(self) -> Self:
+        if self.id is None and self.imdb_id is None and self.title is None:
+            raise ValueError("Name the film by its id, imdb_id or title")
+        return self
 
 
 class FilmRated(FilmNamed):

@@ -76,6 +76,9 @@ class BoundedProtocol(HttpToolsProtocol):
             if self._is_in_head:
                 if seconds > HEAD_SECONDS:
                     self._end(408, f"The head did not come within {HEAD_SECONDS:.0f} s.")
+            elif self.cycle.response_complete:
+                if seconds > BODY_SECONDS:  # what is still sent has been refused
+                    self.transport.close()
             elif seconds > BODY_SECONDS + self._received / LEAST_SPEED:
                 self._end(408, f"The body comes at less than {LEAST_SPEED:,} bytes a second.")
 
