@@ -114,13 +114,16 @@ class _Found:
         self.files.append(file)
         self.formats[format_] = None
 
-    def add(self, place: Place, read: Callable[[], Entry], label: Callable[[], str]) -> None:
-        """Take a row in: as a film, as one that is skipped, or as one of no use."""
+    def count_row(self) -> None:
+        """One more row, be it blank: to read those takes time too."""
         self.rows += 1
         if self.rows > self.limits.rows:
             raise ExportTooLargeError(
                 f"There are more than {self.limits.rows:,} rows. Send those of your ratings only."
             )
+
+    def add(self, place: Place, read: Callable[[], Entry], label: Callable[[], str]) -> None:
+        """Take a row in: as a film, as one that is skipped, or as one of no use."""
         try:
             entry = read()
             if not (entry.title or entry.imdb_id or entry.tmdb_id):
@@ -149,8 +152,8 @@ class _Found:
         if self.skipped:
             first = self.skipped[0]
             return (
-                f"of {self.rows:,} rows none could be used. Row {first.place.row:,} of "
-                f"{first.place.file}: {first.reason}"
+                f"none of its rows can be used. Row {first.place.row:,} of {first.place.file}: "
+                f"{first.reason}"
             )
         if self.ignored:
             return "its rows are " + ", or ".join(sorted(self.ignored))
@@ -221,6 +224,9 @@ def _read_file(data: bytes, file: str, path: str, found: _Found) -> None:
             "are told by the names films.csv and watchlist.csv."
         )
     for line, cells in table.rows:
+        found.count_row()
+        if not any(cells):
+            continue
         row = Row(Place(file, line), cells, columns, mark, found.now)
         found.add(row.place, partial(layout.read, row), row.label)
 
@@ -242,6 +248,7 @@ def _read_json(data: bytes, file: str, path: str, found: _Found) -> None:
             if not is_of_trakt(element):
                 raise UnknownExportError(f"{file} is JSON, but no list of Trakt's. {KNOWN}")
             found.begin(file, "trakt")
+        found.count_row()
         place = Place(file, number)
         found.add(
             place,

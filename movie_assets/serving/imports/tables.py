@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from movie_assets.serving.imports.errors import DamagedExportError, ExportTooLargeError
@@ -26,6 +27,7 @@ _NOT_IN_CP1252 = b"\x81\x8d\x8f\x90\x9d"
 _LOOKED_AT = 2_000  # bytes or characters of the beginning
 _BLOCK = 65_536
 _DELIMITERS = ",;\t"
+_BLANK_ROWS = 100  # before the first one
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class Table:
 
     Attributes:
         file: its name.
-        columns: the cells of its first row.
-        rows: the line that each row ends on, from 1, and its cells; blank rows are left out.
+        columns: the cells of its first row that is not blank.
+        rows: the line that each of the others ends on, from 1, and its cells; blank rows too.
             Reading them raises the errors of :func:`read_table`.
     """
 
@@ -59,8 +61,8 @@ def read_table(data: bytes, file: str, row_chars: int) -> Table:
     lines = _Lines(data, file, row_chars)
     reader = csv.reader(lines, delimiter=_delimiter(data, lines.encoding), strict=True)
     rows = _rows(reader, lines)
-    _, columns = next(rows, (1, []))
-    return Table(file, columns, rows)
+    first = (cells for _, cells in islice(rows, _BLANK_ROWS) if any(cells))
+    return Table(file, next(first, []), rows)
 
 
 def encoding_of(data: bytes) -> str:
@@ -143,5 +145,4 @@ def _rows(reader: Iterator[list[str]], lines: _Lines) -> Iterator[tuple[int, lis
                 f"{lines.file} is no csv from line {line_number + 1} on: {error}."
             ) from None
         lines.next_row()
-        if any(cells):
-            yield reader.line_num, cells  # type: ignore[attr-defined]
+        yield reader.line_num, cells  # type: ignore[attr-defined]

@@ -95,7 +95,7 @@ def test_html_stays_text_and_controls_go() -> None:
 
 def test_where_no_row_can_be_used_the_first_one_is_named() -> None:
     with pytest.raises(
-        EmptyExportError, match=r"of 2 rows none could be used. Row 2 of file.csv: "
+        EmptyExportError, match=r"none of its rows can be used. Row 2 of file.csv: "
     ):
         read("title,rating\nHeat,8\nAlien,9\n")
 
@@ -198,6 +198,10 @@ def test_more_rows_than_the_limit() -> None:
     assert len(read("title,rating\n" + "Heat,4\n" * 3, limits=Limits(rows=3)).entries) == 1
     with pytest.raises(ExportTooLargeError):
         read("title,rating\n" + "Heat,4\n" * 4, limits=Limits(rows=3))
+    with pytest.raises(ExportTooLargeError):
+        read("title,rating\nHeat,4\n" + "\n" * 3, limits=Limits(rows=3))
+    with pytest.raises(UnknownExportError, match="first row has nothing"):
+        read("\n" * 1_000_000 + "title,rating\nHeat,4\n")
     # Of all files together.
     with pytest.raises(ExportTooLargeError):
         read(zipped(LETTERBOXD), limits=Limits(rows=11))
