@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow.compute as pc
@@ -74,9 +74,8 @@ class WishesError(ValueError):
     """What is wished of a list is out of range; the message says what and its range."""
 
 
-@dataclass(frozen=True)
-class Similar:
-    """A film that is like another.
+class Similar(NamedTuple):
+    """A film that is like another. A tuple, since it is made fifty thousand times a second.
 
     Attributes:
         film: it.
