@@ -9,14 +9,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 
 from movie_assets import film_tables, publication
-from movie_assets.assets.declare import timed
+from movie_assets.assets.declare import preview, timed
 from movie_assets.assets.versions import code_version
 from movie_assets.publication import Stored
 from movie_assets.recommender import ranking, storage, weights
 from movie_assets.serving import snapshot
-from movie_assets.serving.snapshot import drafting, layout, manifest, transpose, writer
+from movie_assets.serving.snapshot import Manifest, drafting, layout, manifest, transpose, writer
 
 #: The asset's name, and its group's.
 PUBLISHED, GROUP = "published_recommendations", "publish"
@@ -62,6 +63,7 @@ def _published_recommendations(
             "seconds": round(written.seconds, 3),
             "is_new": written.is_new,
             "signals": ", ".join(found.signals) or "none",
+            "files": preview(_by_kind(found)),
             "old_snapshots_removed": len(written.removed.removed),
             "old_snapshots_held_by_servers": len(written.removed.held),
         },
@@ -90,6 +92,17 @@ published_recommendations = dg.asset(
         weights.BUNDLED,
     ),
 )(timed(_published_recommendations))
+
+
+def _by_kind(found: Manifest) -> pd.DataFrame:
+    """How many files there are of each kind, and how large they are."""
+    files = pd.DataFrame(
+        [(path.partition("/")[0], entry.bytes) for path, entry in found.files.items()],
+        columns=["files", "bytes"],
+    )
+    by_kind = files.groupby("files")["bytes"].agg(["count", "sum"]).reset_index()
+    by_kind = by_kind.rename(columns={"count": "how many", "sum": "bytes"})
+    return by_kind.sort_values("bytes", ascending=False)
 
 
 def _refreshed(instance: dg.DagsterInstance) -> datetime | None:
