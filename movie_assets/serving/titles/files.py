@@ -89,6 +89,8 @@ def write(folder: Path, arrays: Arrays) -> None:
 def read(folder: Path) -> Arrays:
     """Map an index into memory; next to nothing of it is read.
 
+    That each file is as it was written is for the snapshot's checksums to tell.
+
     Raises:
         TitleIndexError: where a file is missing, cut short, or does not fit the others.
     """
@@ -102,7 +104,8 @@ def read(folder: Path) -> Arrays:
 def _shapes(folder: Path) -> dict[str, list[int]]:
     try:
         header = json.loads((folder / _HEADER).read_bytes())
-        found, shapes = header["format"], header["shapes"]
+        found = header["format"]
+        shapes = {name: list(header["shapes"][name]) for name in Arrays._fields if found == FORMAT}
     except FileNotFoundError as error:
         raise TitleIndexError(
             f"There is no title index in {folder}. Publish anew: movie-assets build"
@@ -114,19 +117,19 @@ def _shapes(folder: Path) -> dict[str, list[int]]:
             f"The title index in {folder} has format {found!r}; this version reads {FORMAT}. "
             "Publish anew with this version, or serve with the one that published it."
         )
-    return shapes if isinstance(shapes, dict) else {}
+    return shapes
 
 
 def _mapped(folder: Path, name: str, shapes: dict[str, list[int]]) -> NDArray[Any]:
     path = folder / f"{name}.npy"
-    empty = 0 in shapes.get(name, [])  # and then there is nothing to map
+    empty = 0 in shapes[name]  # and then there is nothing to map
     try:
         mapped = np.load(path, mmap_mode=None if empty else "r", allow_pickle=False)
     except FileNotFoundError as error:
         raise _damaged(folder, f"{path.name} is missing") from error
     except (OSError, ValueError, EOFError) as error:
         raise _damaged(folder, f"{path.name} cannot be read ({error})") from error
-    if mapped.dtype != DTYPES[name] or list(mapped.shape) != shapes.get(name):
+    if mapped.dtype != DTYPES[name] or list(mapped.shape) != shapes[name]:
         raise _damaged(folder, f"{path.name} is not what {_HEADER} says")
     mapped.flags.writeable = False
     return np.asarray(mapped)

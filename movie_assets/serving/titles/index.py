@@ -45,6 +45,7 @@ _MOST = 1000
 
 #: What a film loses, in units of ``Arrays.known``.
 _BY_YEAR = 0.5  # that has the year for a word
+_YEAR_OFF = 1.5  # that is of the year before or after: of a festival, and not of the cinemas
 _OTHERWISE_SPACED = 1.5  # whose title has two words for one, or one for two
 _ARTICLE_ONLY = 3.0  # a namesake but for its article: "The Matrix" for "matrix"
 
@@ -197,7 +198,7 @@ class TitleIndex:
             for place, word in enumerate(words, start=1)
         ]
         if asked.year:
-            meant.append(meanings(self._arrays, asked.year, unfinished=0.0))
+            meant.append(self._of_year(asked.year, nearly=one_edit_from is not None))
         if not all(len(word.begins) for word in meant):
             return Found(np.empty(0, np.int32), np.empty(0, np.float32))
         found = best_films(self._arrays, meant, limit, self._articles, above + cost)
@@ -209,12 +210,29 @@ class TitleIndex:
         year = year_meant(word)
         if not year:
             return meant
-        of_year = meanings(self._arrays, year, unfinished=0.0)  # these come before all letters
+        of_year = self._of_year(year, nearly=one_edit_from is not None)
         costs = of_year.costs + np.float32(_BY_YEAR)
-        return Meanings(
+        return Meanings(  # years come before all letters
             np.concatenate([of_year.begins, meant.begins]),
             np.concatenate([of_year.ends, meant.ends]),
             np.concatenate([costs, meant.costs]),
+        )
+
+    def _of_year(self, year: str, *, nearly: bool) -> Meanings:
+        """The words of years that begin so; or of a whole one, and those before and after it."""
+        exactly = meanings(self._arrays, year, unfinished=0.0)
+        if not nearly or len(year) < len(year_word(1000)):
+            return exactly
+        number = int(year[1:])
+        before, after = (
+            meanings(self._arrays, year_word(near), unfinished=None)
+            for near in (number - 1, number + 1)
+        )
+        costs = [before.costs + _YEAR_OFF, exactly.costs, after.costs + _YEAR_OFF]
+        return Meanings(
+            np.concatenate([before.begins, exactly.begins, after.begins]),
+            np.concatenate([before.ends, exactly.ends, after.ends]),
+            np.concatenate(costs).astype(np.float32),
         )
 
     # --- titles in full ---
@@ -253,7 +271,7 @@ class TitleIndex:
 
     def _candidates(self, words: Sequence[str], year: int | None) -> set[int]:
         """The best known films that have one of the words, or one much like it."""
-        years = [] if year is None else [self._years_about(year)]
+        years = [] if year is None else [self._of_year(year_word(year), nearly=True)]
         if years and not len(years[0].begins):
             return set()
         found: set[int] = set()
@@ -266,13 +284,6 @@ class TitleIndex:
                 best = best_films(self._arrays, [meant, *years], _NEAR_A_WORD, self._articles)
                 found.update(best.ranks.tolist())
         return found
-
-    def _years_about(self, year: int) -> Meanings:
-        found = [
-            meanings(self._arrays, year_word(near), unfinished=None)
-            for near in (year - 1, year, year + 1)
-        ]
-        return Meanings(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
     def _likeness(self, words: Sequence[str], rank: int, *, of_year: bool) -> float:
         """0 to 100: how much a film's title, or its original one, is like this one."""
