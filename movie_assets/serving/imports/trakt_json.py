@@ -131,20 +131,17 @@ def _text(value: Any) -> str:
 def _element(text: str, place: int, number: int, file: str, most: int) -> tuple[Any, int]:
     """An element and where it ends, read from no more than ``most`` characters."""
     for length in (_USUAL, most):
-        window = text[place : place + length]
         try:
-            element, end = _DECODER.raw_decode(window)
+            element, end = _DECODER.raw_decode(text[place : place + length])
         except (ValueError, RecursionError):
-            if length < most and len(text) > place + length:
-                continue  # cut off by the window
-            if len(text) > place + length:
-                raise ExportTooLargeError(
-                    f"Entry {number:,} of {file} is no JSON, or has more than {most:,} characters."
-                ) from None
-            raise _damaged(file, number) from None
-        # A number at the window's end may go on beyond it; no list of Trakt's has any.
+            continue  # perhaps it was cut off
+        # A number at the end may be cut off, too; but no list of Trakt's has any.
         return element, place + end
-    raise AssertionError("the second window is the last")
+    if len(text) > place + most:
+        raise ExportTooLargeError(
+            f"Entry {number:,} of {file} is no JSON, or has more than {most:,} characters."
+        )
+    raise _damaged(file, number)
 
 
 def _no_number(text: str) -> None:

@@ -168,6 +168,11 @@ def test_a_damaged_json(text: str) -> None:
         read(text)
 
 
+def test_json_that_is_no_text() -> None:
+    with pytest.raises(DamagedExportError, match="is no text in UTF-8"):
+        read('[{"movie": "Heat"}]'.encode("utf-16-le") + b"\x00")
+
+
 def test_a_file_name_is_only_a_label() -> None:
     for name in ("../../etc/passwd", "C:\\Users\\x\\passwd", "/etc/passwd"):
         with pytest.raises(EmptyExportError, match=r"^passwd is empty\.$"):

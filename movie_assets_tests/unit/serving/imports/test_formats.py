@@ -313,5 +313,12 @@ def test_films_of_one_title_and_two_years_are_two() -> None:
     assert [(film.year, film.stars) for film in export.entries] == [(1932, 4), (1983, 5)]
 
 
+def test_how_entries_are_called() -> None:
+    text = "title,year,tmdb_id,imdb_id,rating\nHeat,1995,,,4\nHeat,,,,4\n,,7,,4\n,1999,,tt7,4\n"
+    assert [entry.label for entry in read(text).entries] == [
+        "Heat (1995)", "Heat", "TMDB 7", "IMDb tt0000007 (1999)",
+    ]  # fmt: skip
+
+
 def test_a_file_that_is_open(tmp_path: object) -> None:
     assert read_export(io.BytesIO(MOVIELENS.encode()), now=NOW).format == "movielens"
