@@ -95,16 +95,15 @@ class Ranking:
     @cached_property
     def by_halves(self) -> tuple[Half, Half]:
         """The same as a product of two, which are small: of years, and of all else."""
-        years, others = self.levels[:, :1], self.levels[:, 1:]
-        halves = []
-        for own, of_years in ((years, True), (others, False)):
-            found, places = np.unique(own, axis=0, return_inverse=True)
-            levels = np.zeros((len(found), self.levels.shape[1]), dtype=np.float32)
-            levels[:, 0] = found[:, 0] if of_years else _LAST_YEAR
-            levels[:, 1:] = 0 if of_years else found
-            factors = closeness(levels[:, None], levels, self.weights)
-            halves.append(Half(places.ravel().astype(np.uint32), factors))
-        return halves[0], halves[1]
+        years, others = self.levels.copy(), self.levels.copy()
+        years[:, 1:] = 0  # alike in all else
+        others[:, 0] = _LAST_YEAR
+        return self._half(years), self._half(others)
+
+    def _half(self, levels: NDArray[np.float32]) -> Half:
+        found, places = np.unique(levels, axis=0, return_inverse=True)
+        factors = closeness(found[:, None], found, self.weights)
+        return Half(places.ravel().astype(np.uint32), factors)
 
     def closeness(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> NDArray[np.float32]:
         """The closeness of pairs of films, given as two index arrays of one shape."""

@@ -214,3 +214,21 @@ def test_what_frightens_and_what_is_for_grown_ups_is_far_from_families() -> None
     assert np.diag(table).tolist() == [1] * 5
     assert np.argsort(-table[0]).tolist() == [0, 1, 2, 3, 4]
     assert table[1, 3] == 1  # grown-ups do not mind
+
+
+def test_closeness_is_the_product_of_its_halves() -> None:
+    random = np.random.default_rng(0)
+    features = features_of(
+        np.ones((300, 1)),
+        votes=random.integers(0, 5000, 300),
+        ratings=random.uniform(0, 10, 300),
+        years=random.choice([0, 1925, 1950, 1987, 2003, 2024], 300),
+    )
+    ranking = fit_ranking(features, load_weights(), 0.8)
+    years, others = ranking.by_halves
+    product = (
+        years.factors[years.places[:, None], years.places]
+        * others.factors[others.places[:, None], others.places]
+    )
+    assert len(years.factors) * len(others.factors) < len(product) ** 2
+    np.testing.assert_allclose(product, ranking.factors, rtol=1e-6)
