@@ -9,12 +9,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import orjson
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 
 from movie_assets.serving.api.problems import MEDIA_TYPE
 
 if TYPE_CHECKING:
     import asyncio
+
+    from uvicorn._types import ASGI3Application
 
 #: In seconds: for a request's head; for a body before its speed counts; for an answer that is not
 #: taken.
@@ -34,8 +40,17 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_in_head = True
         self._received = 0
         self._not_taken_since: float | None = None
+        self._answered: RequestResponseCycle | None = None
         super().connection_made(transport)
         _sweep_from_now_on(self.loop, self.connections)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End: whoever answers learns of it, also where more requests came behind that one."""
+        if self._answered is not None and not self._answered.response_complete:
+            self._answered.disconnected = True
+            self._answered.message_event.set()
+        self.pipeline.clear()
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Take what has come."""
@@ -46,6 +61,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super().data_received(data)
         if self._is_in_head and self._since is not None and self._received > MOST_HEAD_BYTES:
             self._end(431, f"The head is longer than {MOST_HEAD_BYTES:,} bytes.")
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        self._answered = cycle
+        super()._start_asgi_task(cycle, app)
 
     def on_headers_complete(self) -> None:
         """The head is there."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from movie_assets_tests.api_server import ApiServer, serving_api, wait_until, write_home
+from movie_assets_tests.api_server import ApiServer, serving_api, write_home
 
 #: More than systems keep for a connection.
 _ENDLESS = 50_000_000
