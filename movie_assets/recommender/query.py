@@ -373,10 +373,11 @@ class Recommender:
             learned = _values_of(self.item_weights, rows, columns)
             co_liked = signals.get("co_liked", learned)
             signals["co_liked"] = np.maximum(co_liked, learned)
-        return self._explainer.reasons(rows, columns, signals)
+        return self.explainer.reasons(rows, columns, signals)
 
     @cached_property
-    def _explainer(self) -> Explainer:
+    def explainer(self) -> Explainer:
+        """Tells why films go together."""
         return Explainer(self.features)
 
     def _allowed(self, filters: Filters | None) -> NDArray[np.bool_]:

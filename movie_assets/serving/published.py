@@ -337,7 +337,7 @@ class Published:
             **found.signals,
         }
         each = zip(*(values.tolist() for values in parts.values()), strict=True)
-        reasons = self._recommender.reasons(found.rows, found.columns)
+        reasons = self._recommender.explainer.reasons(found.rows, found.columns, found.signals)
         return [
             Similar(self._films[row], score, dict(zip(parts, values, strict=True)), _shown(why))
             for row, score, values, why in zip(

@@ -190,9 +190,11 @@ def test_dials_are_the_recommenders(both: tuple[Published, Recommender], popular
 
 
 def test_the_middle_of_the_dial_is_what_is_stored(published: Published) -> None:
-    stored, asked = published.similar(HEAT, 50), published.similar(HEAT, 50, 0, Wishes(0.5))
-    assert ids(stored) == ids(asked)
-    assert [one.reasons for one in stored] == [one.reasons for one in asked]
+    for row in range(0, N, 30):
+        stored = published.similar(IDS[row], 50)
+        asked = published.similar(IDS[row], 50, 0, Wishes(0.5))
+        assert ids(stored) == ids(asked)
+        assert [one.reasons for one in stored] == [one.reasons for one in asked]
 
 
 YEARS = st.none() | st.integers(1900, 2030)
