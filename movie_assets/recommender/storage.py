@@ -89,14 +89,15 @@ def load_features(path: Path) -> MovieFeatures:
 def map_features(path: Path) -> MovieFeatures:
     """Features whose arrays stay in the file, mapped into memory: for who reads them once.
 
-    They need not lie at multiples of their items' sizes, which compiled code may ask for. Nothing
-    is compared with checksums, as :func:`load_features` does.
+    They need not lie at multiples of their items' sizes, which compiled code may ask for.
 
     Raises:
         FeatureFileError: where there is no such file, or it is damaged.
     """
     try:
         with zipfile.ZipFile(path) as archive:
+            if (damaged := archive.testzip()) is not None:
+                raise ValueError(f"{damaged} does not have its checksum")
             arrays = {
                 entry.filename.removesuffix(".npy"): _map_member(path, entry)
                 for entry in archive.infolist()

@@ -18,6 +18,7 @@ from movie_assets.recommender.storage import (
     FeatureFileError,
     features_hash,
     load_features,
+    map_features,
     save_features,
 )
 from movie_assets_tests.films import features_of, films_of
@@ -30,6 +31,8 @@ FEATURES = fit_features(
     ),
     load_weights(),
 )
+#: What reads a file; what is refused by one is by the other.
+READERS = pytest.mark.parametrize("read", [load_features, map_features])
 ARRAYS = ("movie_ids", "field_ends", "idf", "years", "votes", "ratings")
 
 
@@ -50,37 +53,42 @@ def assert_same(one: MovieFeatures, other: MovieFeatures) -> None:
     assert features_hash(one) == features_hash(other)
 
 
-def test_round_trip(tmp_path: Path) -> None:
+@READERS
+def test_round_trip(tmp_path: Path, read: Any) -> None:
     path = tmp_path / "made" / "on the way" / "features.npz"
     save_features(path, FEATURES)
-    assert_same(load_features(path), FEATURES)
+    assert_same(read(path), FEATURES)
     assert os.listdir(path.parent) == ["features.npz"]
 
 
+@READERS
 @pytest.mark.parametrize("shape", [(0, 0), (2, 0), (0, 2)])
-def test_round_trip_of_nothing(tmp_path: Path, shape: tuple[int, int]) -> None:
+def test_round_trip_of_nothing(tmp_path: Path, shape: tuple[int, int], read: Any) -> None:
     nothing = features_of(np.zeros(shape))
     save_features(tmp_path / "f.npz", nothing)
-    assert_same(load_features(tmp_path / "f.npz"), nothing)
+    assert_same(read(tmp_path / "f.npz"), nothing)
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
+@READERS
+def test_a_missing_file(tmp_path: Path, read: Any) -> None:
     with pytest.raises(FeatureFileError, match=r"no feature file .*f\.npz.*Materialize"):
-        load_features(tmp_path / "f.npz")
+        read(tmp_path / "f.npz")
 
 
-def test_a_file_cut_off_anywhere(tmp_path: Path, whole: bytes) -> None:
+@READERS
+def test_a_file_cut_off_anywhere(tmp_path: Path, whole: bytes, read: Any) -> None:
     path = tmp_path / "f.npz"
     for length in (*range(0, len(whole) - 1, 23), len(whole) - 1):
         path.write_bytes(whole[:length])
         with pytest.raises(FeatureFileError, match=r"f\.npz is damaged .*Delete it"):
-            load_features(path)
+            read(path)
 
 
+@READERS
 @settings(max_examples=400, deadline=None)
 @given(data=st.data(), bit=st.integers(0, 7))
 def test_no_flipped_bit_goes_unnoticed(
-    whole: bytes, tmp_path_factory: pytest.TempPathFactory, data: st.DataObject, bit: int
+    whole: bytes, tmp_path_factory: pytest.TempPathFactory, read: Any, data: st.DataObject, bit: int
 ) -> None:
     """Either the archive's own padding was hit, or the error names the file."""
     damaged = bytearray(whole)
@@ -88,11 +96,39 @@ def test_no_flipped_bit_goes_unnoticed(
     path = tmp_path_factory.getbasetemp() / "flipped.npz"
     path.write_bytes(damaged)
     try:
-        found = load_features(path)
+        found = read(path)
     except FeatureFileError as error:
         assert str(path) in str(error)  # noqa: PT017 (either is right)
     else:
         assert_same(found, FEATURES)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([b"an object"], dtype=object),
+        np.asfortranarray(np.ones((2, 3), np.int32)),
+    ],
+    ids=["objects", "columns first"],
+)
+def test_only_plain_arrays_are_mapped(tmp_path: Path, array: Any) -> None:
+    npz(tmp_path / "f.npz", **whole_arrays() | {"movie_ids": array})
+    with pytest.raises(FeatureFileError, match="is damaged"):
+        map_features(tmp_path / "f.npz")
+
+
+def test_compressed_arrays_are_not_mapped(tmp_path: Path) -> None:
+    with (tmp_path / "f.npz").open("wb") as file:
+        np.savez_compressed(file, **whole_arrays())
+    with pytest.raises(FeatureFileError, match="is damaged"):
+        map_features(tmp_path / "f.npz")
+
+
+def test_mapped_features_outlive_their_file(tmp_path: Path) -> None:
+    save_features(tmp_path / "f.npz", FEATURES)
+    found = map_features(tmp_path / "f.npz")
+    (tmp_path / "f.npz").unlink()
+    assert_same(found, FEATURES)
 
 
 def npz(path: Path, **arrays: Any) -> None:
@@ -134,11 +170,12 @@ def lone_array(path: Path) -> None:
         "votes missing",
     ],
 )
-def test_what_save_features_never_writes(tmp_path: Path, damage: Any) -> None:
+@READERS
+def test_what_save_features_never_writes(tmp_path: Path, damage: Any, read: Any) -> None:
     path = tmp_path / "f.npz"
     damage(path)
     with pytest.raises(FeatureFileError, match="is damaged"):
-        load_features(path)
+        read(path)
 
 
 def whole_arrays() -> dict[str, Any]:
