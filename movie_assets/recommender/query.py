@@ -561,7 +561,7 @@ def _known(what: str, asked: Iterable[str], there: Iterable[str]) -> tuple[str, 
     for name in asked:
         if normalised(name) not in by_name:
             raise UnknownNameError(what, name, by_name.values())
-    return tuple(by_name[normalised(name)] for name in asked)
+    return tuple(dict.fromkeys(by_name[normalised(name)] for name in asked))  # each once
 
 
 def _values_of(

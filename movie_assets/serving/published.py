@@ -7,7 +7,6 @@ questions come in and answers go out (``api``, ``web``), which snapshot is asked
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -325,8 +324,10 @@ class Published:
     def _filters(self, wishes: Wishes) -> Filters:
         _check_share("popularity", wishes.popularity)
         _check_share("diversity", wishes.diversity)
-        if not math.isfinite(wishes.filters.least_rating):
-            raise WishesError(f"least_rating must be a number, not {wishes.filters.least_rating}.")
+        if not 0 <= wishes.filters.least_rating <= 10:  # NaN is not within either
+            raise WishesError(
+                f"least_rating must be from 0 to 10, not {wishes.filters.least_rating}."
+            )
         return wishes.filters.among(self.manifest.genres, self.manifest.languages)
 
     def _told(self, found: Neighbours) -> list[Similar]:

@@ -307,6 +307,7 @@ def test_names_may_be_typed_as_people_do(published: Published) -> None:
         ({"wishes": Wishes(diversity=math.nan)}, "diversity must be from 0 to 1"),
         ({"wishes": Wishes(diversity=1.1)}, "diversity must be"),
         ({"wishes": Wishes(filters=Filters(least_rating=math.nan))}, "least_rating must be"),
+        ({"wishes": Wishes(filters=Filters(least_rating=1e300))}, "must be from 0 to 10, not 1e"),
     ],
 )
 def test_what_is_out_of_range(
@@ -316,6 +317,25 @@ def test_what_is_out_of_range(
         published.similar(HEAT, **arguments)
     with pytest.raises(WishesError, match=message):
         published.for_taste([Liking(0, value=1)], **arguments)
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"first_year": 10**30}, 0),
+        ({"last_year": 10**30}, N),
+        ({"least_votes": 10**30}, 0),
+        ({"least_votes": -(10**30)}, N),
+        ({"longest_runtime": -(10**30)}, 0),
+        ({"genres": ("Drama", "drama") * 50_000}, N),
+    ],
+)
+def test_numbers_and_names_without_end(
+    published: Published, filters: dict[str, Any], expected: int
+) -> None:
+    found = published.similar(HEAT, MOST_FILMS, 0, Wishes(filters=Filters(**filters)))
+    assert len(found) <= expected
+    assert bool(found) == bool(expected)
 
 
 def test_beyond_the_end_is_nothing(published: Published) -> None:
