@@ -95,9 +95,12 @@ compose_of_debian() {
 
 lint_kubernetes() {
     local overlay version
-    for overlay in base example; do
-        "$folder/tools/bin/kubectl" kustomize "$here/deploy/kubernetes/$overlay" \
-            >"$folder/$overlay.yaml"
+    # The component, in an overlay as one would write it.
+    rm -rf "$folder/kubernetes" && cp -r "$here/deploy/kubernetes" "$folder/"
+    cp -r "$folder/kubernetes/example" "$folder/kubernetes/on-one-node"
+    echo 'components: [../one-node]' >>"$folder/kubernetes/on-one-node/kustomization.yaml"
+    for overlay in base example on-one-node; do
+        "$folder/tools/bin/kubectl" kustomize "$folder/kubernetes/$overlay" >"$folder/$overlay.yaml"
         for version in $versions; do
             "$folder/tools/bin/kubernetes-validate" --strict --quiet --no-warn \
                 --kubernetes-version "$version" "$folder/$overlay.yaml"
@@ -253,7 +256,7 @@ clean_up() {
             rm -rf "$folder"
         fi
     else
-        rm -rf "$folder/storage" "$folder/storage-run" "$folder/context"
+        rm -rf "$folder/storage" "$folder/storage-run" "$folder/context" "$folder/secrets"
     fi
 }
 

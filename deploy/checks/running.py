@@ -221,7 +221,9 @@ class Container:
                 *("chroot", str(image.root), "/usr/bin/setpriv"),
                 *(f"--reuid={image.user}", f"--regid={image.group}", "--clear-groups"),
                 *("--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--"),
-                *("/usr/bin/env", "--ignore-environment", f"--chdir={image.folder}"),
+                # A shell that starts this script in the background has it ignore SIGINT.
+                *("/usr/bin/env", "--default-signal", "--ignore-environment"),
+                f"--chdir={image.folder}",
                 *(f"{name}={value}" for name, value in environment.items()),
                 *command,
             ]
