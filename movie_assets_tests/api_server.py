@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import socket
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from fastapi import FastAPI
 
 from movie_assets_tests.dagster_server import bare_environment, free_port
 from movie_assets_tests.snapshots import write_small_snapshot
@@ -97,6 +99,35 @@ def serving_api(
             process.wait(_STOP_SECONDS)
         process.kill()
         process.wait()
+
+
+class AppClient:
+    """Asks an application in this process."""
+
+    def __init__(self, app: FastAPI, runner: asyncio.Runner) -> None:
+        self._runner = runner
+        transport = httpx.ASGITransport(app)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://test")
+
+    def request(self, method: str, path: str, **sent: Any) -> httpx.Response:
+        """The answer."""
+        return self._runner.run(self._client.request(method, path, **sent))
+
+    def get(self, path: str, **sent: Any) -> httpx.Response:
+        """The answer."""
+        return self.request("GET", path, **sent)
+
+
+@contextmanager
+def started(app: FastAPI) -> Iterator[AppClient]:
+    """An application in this process, from its start to its end."""
+    with asyncio.Runner() as runner:
+        lifespan = app.router.lifespan_context(app)
+        runner.run(lifespan.__aenter__())
+        try:
+            yield AppClient(app, runner)
+        finally:
+            runner.run(lifespan.__aexit__(None, None, None))
 
 
 def write_home(home: Path, films: int = 200) -> Path:
