@@ -1,0 +1,95 @@
+"""Take the docs' pictures of the web page, on the bundled films after a real build.
+
+One command renews them: ``python -m movie_assets_tests.browser.page_screenshots [FOLDER]``. The
+page takes the fonts that a machine has; the pictures were taken with Debian's ``fonts-inter`` and
+``fonts-urw-base35``. Posters are drawn, never TMDB's: those are not ours to show around.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from movie_assets_tests.api_server import serving_api
+from movie_assets_tests.browser.screenshots import IMAGES
+from movie_assets_tests.browser.web_ui import find_browser
+from movie_assets_tests.dagster_server import bare_environment
+
+#: A picture of the glow behind a film takes many bytes.
+_SMALL = {"width": 1000, "height": 560}
+#: The dials, and a row of films with their reasons.
+_ROW = {"width": 1280, "height": 690}
+_DESKTOP, _PHONE = {"width": 1280, "height": 940}, {"width": 390, "height": 844}
+
+
+def take_all(browser: Browser, url: str, folder: Path) -> None:
+    """Every picture."""
+    with _page(browser, url, "light") as page:
+        page.goto("/")
+        page.screenshot(path=folder / "page-home.png")
+        page.goto("/about-data")
+        page.screenshot(path=folder / "page-data.png")
+    with _page(browser, url, "dark") as page:
+        page.set_viewport_size(_SMALL)
+        page.goto("/films/949-heat")
+        page.screenshot(path=folder / "page-film.png")
+        page.set_viewport_size(_DESKTOP)
+        page.goto("/taste?liked=949,129&not=597")
+        page.screenshot(path=folder / "page-taste.png")
+        page.goto("/films/348-alien?popularity=0.25&diversity=0.2")
+        page.set_viewport_size(_ROW)
+        page.locator("#like").evaluate("heading => scrollTo(0, heading.offsetTop - 24)")
+        page.screenshot(path=folder / "page-similar.png")
+    with _page(browser, url, "dark", phone=True) as page:
+        page.goto("/")
+        page.get_by_role("combobox").press_sequentially("the lord")
+        page.get_by_role("option").first.wait_for()
+        page.keyboard.press("ArrowDown")
+        page.screenshot(path=folder / "page-phone.png")
+
+
+@contextmanager
+def _page(browser: Browser, url: str, colours: str, *, phone: bool = False) -> Iterator[Page]:
+    context = browser.new_context(
+        viewport=_PHONE if phone else _DESKTOP,  # type: ignore[arg-type]
+        color_scheme=colours,  # type: ignore[arg-type]
+        reduced_motion="reduce",
+        base_url=url,
+    )
+    context.route("https://image.tmdb.org/**", lambda route: route.abort())
+    yield context.new_page()
+    context.close()
+
+
+def main() -> None:
+    """Build, serve, and take the pictures."""
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
+    path = find_browser()
+    if path is None:
+        sys.exit("No Chromium is installed: apt install chromium")
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as work:
+        home = Path(work)
+        subprocess.run(
+            [str(Path(sys.executable).with_name("movie-assets")), "build"],
+            env=bare_environment(home)
+            | {"MOVIE_ASSETS_HOME": work, "MOVIE_ASSETS_SOURCE": "sample"},
+            cwd=home,
+            check=True,
+        )
+        with serving_api(home) as server, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            take_all(browser, f"http://127.0.0.1:{server.port}", folder)
+            browser.close()
+    for picture in sorted(folder.glob("page-*.png")):
+        sys.stdout.write(f"{picture}  {picture.stat().st_size // 1024} KB\n")
+
+
+if __name__ == "__main__":
+    main()
