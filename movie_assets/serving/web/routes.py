@@ -165,6 +165,12 @@ def show_large_taste(
     return _taste_page(request, published, _apply(picks, fields) or picks, fields)
 
 
+@router.get("/taste/import")
+def begin_anew() -> Response:
+    """Where somebody comes back to the address that their export was sent to."""
+    return RedirectResponse("/taste", status_code=303)
+
+
 @router.post("/taste/import")
 def bring_export(
     request: Request, published: _Published, file: Annotated[UploadFile | None, File()] = None

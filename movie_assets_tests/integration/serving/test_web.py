@@ -312,6 +312,11 @@ def test_an_export_is_read_answered_and_kept_in_the_address_alone(web: httpx.Cli
     assert not {"Heat", "Amélie", "Parasite", "Titanic", "Alien"} & set(titles(again))
 
 
+def test_the_address_that_an_export_is_sent_to_leads_back(web: httpx.Client) -> None:
+    answer = web.get("/taste/import")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/taste")
+
+
 @pytest.mark.parametrize(
     ("name", "data", "status"),
     [("x.zip", b"PK\x03\x04broken", 422), ("x.csv", b"", 422), ("<b>.csv", b"a,b\n1,2\n", 422)],

@@ -93,7 +93,10 @@ function liveForm(form) {
     const part = isLonger ? form.dataset.live : form.dataset.part;
     send(form, part, event.submitter, isLonger || part === form.dataset.live ? "replaceState" : "pushState");
   });
-  const turn = later(() => send(form, form.dataset.live, null, "replaceState"), wait.turning);
+  const turn = later(() => {
+    // Half a year typed is no year yet.
+    if (form.checkValidity()) send(form, form.dataset.live, null, "replaceState");
+  }, wait.turning);
   form.addEventListener("input", (event) => {
     if (event.target.dataset.words) tellDial(event.target);
     if (event.target.name !== "q") turn();
