@@ -81,7 +81,9 @@ def write(folder: Path, arrays: Arrays) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for name, array in arrays._asdict().items():
-        np.save(folder / f"{name}.npy", np.ascontiguousarray(array), allow_pickle=False)
+        path = folder / f"{name}.npy"
+        path.unlink(missing_ok=True)  # and not overwritten: who has it open keeps what was there
+        np.save(path, np.ascontiguousarray(array), allow_pickle=False)
     shapes = {name: list(array.shape) for name, array in arrays._asdict().items()}
     (folder / _HEADER).write_text(json.dumps({"format": FORMAT, "shapes": shapes}, indent=1) + "\n")
 

@@ -42,12 +42,18 @@ if TYPE_CHECKING:
 _NAMESAKES_FIRST = 3
 _NAMESAKES_LOOKED_AT = 500
 _MOST = 1000
+_WHOLE_YEAR = len(year_word(1000))
 
 #: What a film loses, in units of ``Arrays.known``.
 _BY_YEAR = 0.5  # that has the year for a word
+_BY_YEAR_ALONE = 20.0  # likewise of a query that is but a year: behind all titles with that word
 _YEAR_OFF = 1.5  # that is of the year before or after: of a festival, and not of the cinemas
 _OTHERWISE_SPACED = 1.5  # whose title has two words for one, or one for two
 _ARTICLE_ONLY = 3.0  # a namesake but for its article: "The Matrix" for "matrix"
+
+#: How much better a film must do that has the query otherwise than as it stands, to be shown beside
+#: one that has it so: 20 times as well known.
+_RATHER = 3.0
 
 #: For so many of a query's words other spaces are tried, and so many readings that come of it.
 _SPACED_WORDS, _SPACED_READINGS = 8, 6
@@ -138,7 +144,7 @@ class TitleIndex:
         """By rank, best first."""
         found = self._as_typed(asked, limit)
         if len(found.ranks) < limit:
-            above = float(found.scores[0]) if len(found.scores) else -np.inf
+            above = float(found.scores[0]) + _RATHER if len(found.scores) else -np.inf
             found = _merged([found, self._otherwise(asked, limit, above)], limit)
         ranks = found.ranks.tolist()
         first = self._namesakes(asked)[:_NAMESAKES_FIRST] or self._written_together(asked, ranks)
@@ -150,8 +156,8 @@ class TitleIndex:
     def _otherwise(self, asked: Query, limit: int, above: float) -> Found:
         """The films that a query may mean, if not all its words are as they stand in titles.
 
-        Only those that score better than all films that have the query as it stands: who finds what
-        was meant is not to be shown what else is spelled much like it.
+        Only those that score better than ``above``: who finds what was meant is not to be shown
+        what else is spelled much like it.
         """
         usual, at_worst = spelling.ONE_EDIT_FROM, spelling.ONE_EDIT_AT_WORST_FROM
         found = self._best(asked, asked.words, limit, above, one_edit_from=usual)
@@ -194,7 +200,12 @@ class TitleIndex:
     ) -> Found:
         """The best films that have the words, and are of the year."""
         meant = [
-            self._meant(word, last=place == len(words), one_edit_from=one_edit_from)
+            self._meant(
+                word,
+                last=place == len(words),
+                alone=len(words) == 1,
+                one_edit_from=one_edit_from,
+            )
             for place, word in enumerate(words, start=1)
         ]
         if asked.year:
@@ -204,14 +215,14 @@ class TitleIndex:
         found = best_films(self._arrays, meant, limit, self._articles, above + cost)
         return Found(found.ranks, found.scores - np.float32(cost))
 
-    def _meant(self, word: str, *, last: bool, one_edit_from: int | None) -> Meanings:
+    def _meant(self, word: str, *, last: bool, alone: bool, one_edit_from: int | None) -> Meanings:
         unfinished = spelling.UNFINISHED if last else spelling.CUT_SHORT if one_edit_from else None
         meant = meanings(self._arrays, word, unfinished=unfinished, one_edit_from=one_edit_from)
         year = year_meant(word)
-        if not year:
+        if not year or (alone and len(year) < _WHOLE_YEAR):  # "200" begins a title
             return meant
         of_year = self._of_year(year, nearly=one_edit_from is not None)
-        costs = of_year.costs + np.float32(_BY_YEAR)
+        costs = of_year.costs + np.float32(_BY_YEAR_ALONE if alone else _BY_YEAR)
         return Meanings(  # years come before all letters
             np.concatenate([of_year.begins, meant.begins]),
             np.concatenate([of_year.ends, meant.ends]),
@@ -221,7 +232,7 @@ class TitleIndex:
     def _of_year(self, year: str, *, nearly: bool) -> Meanings:
         """The words of years that begin so; or of a whole one, and those before and after it."""
         exactly = meanings(self._arrays, year, unfinished=0.0)
-        if not nearly or len(year) < len(year_word(1000)):
+        if not nearly or len(year) < _WHOLE_YEAR:
             return exactly
         number = int(year[1:])
         before, after = (
@@ -242,11 +253,12 @@ class TitleIndex:
     ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
         """The films that are called by just these words, by rank, and which of their titles is."""
         numbers = [number_of(self._arrays, word) for word in words]
-        if len(numbers) > 1 and words[0] in ARTICLES and numbers[0] < 0:
-            numbers = numbers[1:]  # no title has this article
+        other_article = len(numbers) > 1 and words[0] in ARTICLES and numbers[0] < 0
+        numbers = numbers[other_article:]
         if not numbers or min(numbers) < 0:
             return np.empty(0, np.int32), np.empty(0, np.int8)
-        return namesakes(self._arrays, numbers, self._articles, most or 2 * len(self))
+        ranks, levels = namesakes(self._arrays, numbers, self._articles, most or 2 * len(self))
+        return ranks, levels | WITHOUT_ARTICLE if other_article else levels
 
     def _namesakes(self, asked: Query) -> list[int]:
         ranks, levels = self._called(asked.words, _NAMESAKES_LOOKED_AT)
