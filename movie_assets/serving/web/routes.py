@@ -109,7 +109,8 @@ def search(request: Request, published: _Published) -> Response:
     query = _query(request.query_params.get("q", ""))
     is_typing = request.headers.get("X-Part") == "options"
     films = published.search(query, _SUGGESTIONS if is_typing else _FOUND) if query else []
-    return page(request, "search.html", parts=("options",), query=query, films=films)
+    is_cut = len(films) == _FOUND
+    return page(request, "search.html", parts=("options",), query=query, films=films, is_cut=is_cut)
 
 
 @router.get("/films/{film}")

@@ -137,6 +137,8 @@ def test_the_first_page_begins_with_films_that_many_know(web: httpx.Client) -> N
 def test_search_finds_films_and_says_where_there_is_none(web: httpx.Client) -> None:
     found = web.get("/search", params={"q": "amelie"}).text
     assert "Amélie" in titles(found)
+    assert "<h1>1 film for “amelie”</h1>" in found
+    assert "<h1>The first 30 films for “the”</h1>" in web.get("/search?q=the").text
     nothing = web.get("/search", params={"q": "<b>qqqqqq</b>"})
     assert nothing.status_code == 200
     assert "No film for “&lt;b&gt;qqqqqq&lt;/b&gt;”" in nothing.text
