@@ -3,6 +3,7 @@
     python benchmarks/questions.py                             100,000 made-up films
     python benchmarks/questions.py --films 1000000             a million of them
     python benchmarks/questions.py --catalogue FILE.parquet    real films
+    python benchmarks/questions.py --published data/published  what was published
 
 Films are asked about at random; people's films are drawn by their votes, as people see them. Each
 line has the median and the 99th percentile of so many questions, all different, and the latter in
@@ -91,9 +92,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--films", type=int, default=100_000)
     parser.add_argument("--catalogue", type=Path)
+    parser.add_argument("--published", type=Path, help="a folder of snapshots")
     parser.add_argument("--rounds", type=int, default=200, help="questions of each kind")
     options = parser.parse_args()
-    folder = published_in(options.films, options.catalogue)
+    folder = options.published or published_in(options.films, options.catalogue)
     started = time.perf_counter()
     with open_snapshot(folder) as snapshot:
         asked = Published(snapshot)
