@@ -41,7 +41,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._received = 0
         self._not_taken_since: float | None = None
         self._answered: RequestResponseCycle | None = None
-        super().connection_made(transport)
+        super().connection_made(_Gathered(transport))  # type: ignore[arg-type]
         _sweep_from_now_on(self.loop, self.connections)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -65,6 +65,11 @@ class BoundedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
         self._answered = cycle
         super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """The answer is written, but for a head that no body followed."""
+        self.transport.flush()  # type: ignore[attr-defined]
+        super().on_response_complete()
 
     def on_headers_complete(self) -> None:
         """The head is there."""
@@ -109,6 +114,41 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._received and not (answering and self.cycle.response_started):
             self.transport.write(_problem(status, detail))
         self.transport.close()
+
+
+class _Gathered:
+    """A transport that sends the head of an answer together with the beginning of its body.
+
+    uvicorn writes them one after the other, which costs a system call more, and wakes the client
+    twice: at some thousand answers a second that is a third of all work.
+    """
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        self._transport = transport
+        self._head = b""
+
+    def write(self, data: bytes) -> None:
+        """Send, or keep the head of an answer until more comes."""
+        if self._head:
+            data, self._head = self._head + data, b""
+        elif data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 100 "):
+            self._head = data
+            return
+        self._transport.write(data)
+
+    def flush(self) -> None:
+        """Send what has been kept."""
+        if self._head:
+            self._transport.write(self._head)
+            self._head = b""
+
+    def close(self) -> None:
+        """Send what has been kept, and close."""
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
 
 
 def _problem(status: int, detail: str) -> bytes:

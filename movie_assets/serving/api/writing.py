@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 #: So many films' bytes are kept: some 20 MB.
 _KEPT = 40_000
-_PLACES = 6  # of scores, which are of 32 bits
+_PARTS = 1_000_000  # scores are of 32 bits, and told to six places
 
 
 class Writer:
@@ -68,8 +68,8 @@ class Writer:
                 "recommendations": [
                     {
                         "rank": rank,
-                        "score": round(one.score, _PLACES),
-                        "parts": {name: round(part, _PLACES) for name, part in one.parts.items()},
+                        "score": _short(one.score),
+                        "parts": {name: _short(part) for name, part in one.parts.items()},
                         "reasons": one.reasons,
                         "movie": self.brief(one.film),
                     }
@@ -97,7 +97,7 @@ class Writer:
                 "recommendations": [
                     {
                         "rank": rank,
-                        "score": round(one.score, _PLACES),
+                        "score": _short(one.score),
                         "because": [name_of(film) for film in one.because],
                         "reasons": one.reasons,
                         "movie": self.brief(one.film),
@@ -163,6 +163,11 @@ def imported(matched: Matched[Film]) -> bytes:
             "notes": export.notes,
         }
     )
+
+
+def _short(score: float) -> float:
+    """A score of at least 0 to six places; ``round`` takes ten times as long."""
+    return int(score * _PARTS + 0.5) / _PARTS
 
 
 def _rmse(reference: float, others: list[float]) -> float | None:
