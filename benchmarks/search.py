@@ -52,6 +52,7 @@ LIMIT = 10
 TYPED = 200
 BEST_KNOWN = 3000
 SECONDS = 15.0  # for each of the others
+QUALITY_FILMS = 300  # of each range
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -71,6 +72,7 @@ def main() -> None:
         print(f"{len(right):,} queries without a mistake, {len(wrong):,} with one")
         for name, queries in (("without", right), ("with", wrong)):
             report(f"titles, {name}", lambda q: index.search(q, LIMIT), queries)
+        quality(index, titles, order)
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as another:
             own, files = another.submit(memory, Path(folder) / "titles", right + wrong).result()
         print(f"a server that has answered these: {own:.0f} MB more of its own, and {files:.0f} MB "
@@ -88,7 +90,9 @@ def real(catalogue: Path | None) -> pd.DataFrame:
     else:
         films = pd.DataFrame(json.loads(BUNDLED.read_bytes())["results"], columns=columns)
     dates = pd.to_datetime(films["release_date"], errors="coerce")
-    return films.assign(release_date=[None if pd.isna(d) else d.date() for d in dates])
+    return films.assign(
+        release_date=[None if pd.isna(d) else d.date() for d in dates],
+    )
 
 
 def made_up(films: pd.DataFrame, n: int) -> pa.Table:
@@ -111,7 +115,9 @@ def made_up(films: pd.DataFrame, n: int) -> pa.Table:
     return pa.table(
         {
             "title": [*films["title"], *titles],
-            "original_title": [*films["original_title"], *originals],
+            "original_title": pa.array(
+                [*films["original_title"], *originals], pa.string(), from_pandas=True
+            ),
             "popularity": pa.array([*films["popularity"], *generator.pareto(1.5, missing)]),
             "vote_count": pa.array(
                 [*films["vote_count"], *np.minimum(generator.pareto(0.6, missing), least)],
@@ -121,6 +127,7 @@ def made_up(films: pd.DataFrame, n: int) -> pa.Table:
             "release_date": pa.array(
                 [*films["release_date"], *(date(1920 + i % 105, 5, 5) for i in range(missing))],
                 pa.date32(),
+                from_pandas=True,
             ),
         }
     )
@@ -179,6 +186,21 @@ def built(folder: Path, films: pa.Table) -> TitleIndex:
     for query in ("the", "godfahter", "starwars", "alien 1979", "teh matrx"):
         index.search(query)  # compiles what is not yet
     return index
+
+
+def quality(index: TitleIndex, titles: list[str], order: np.ndarray) -> None:
+    """After how many letters well-known films are suggested, and what a mistake does to that."""
+    drawn = random.Random(5)
+    for begin, end in ((0, 500), (500, 3000)):
+        letters, found, rows = [], 0, drawn.sample(order[begin:end].tolist(), QUALITY_FILMS)
+        for row in rows:
+            title = titles[row]
+            beginnings = (title[:stop] for stop in range(1, len(title) + 1))
+            until = (n for n, typed in enumerate(beginnings, 1) if row in index.search(typed, 8))
+            letters.append(next(until, len(title)))
+            found += row in index.search(with_mistake(title, drawn), 3)
+        print(f"films {begin + 1} to {end:,}: among eight after {np.mean(letters):.1f} letters; "
+              f"typed with a mistake, among three in {found / len(rows):.0%}")  # fmt: skip
 
 
 def others(
