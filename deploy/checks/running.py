@@ -265,7 +265,7 @@ def _check(containers: dict[str, Container]) -> None:
     _expect("the API is not ready before anything is published", _status(api, "/ready") == 503)
     code.start()
     _say(f"code is healthy {code.wait_until_healthy(_BUILD_SECONDS):.0f} s after its start: built")
-    _wait_for("the API to be ready", lambda: _status(api, "/ready") == 200, 120)
+    _wait_for("the API to be ready", lambda: _status(api, "/ready") == 200, 300)
     for name in ("webserver", "daemon"):
         containers[name].start()
     for name in ("webserver", "daemon"):
