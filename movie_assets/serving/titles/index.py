@@ -87,6 +87,12 @@ class TitleIndex:
         """How many films there are."""
         return len(self._arrays.rows)
 
+    def warm(self) -> None:
+        """Load the compiled code that searches call, or compile it, once on a machine (seconds)."""
+        for title in self._titles(0) if len(self) else ():
+            self.search(title)
+            self.near(title)
+
     def search(self, query: str, limit: int = 10) -> list[int]:
         """The rows of the films that are looked for, best first.
 

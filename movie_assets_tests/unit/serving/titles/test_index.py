@@ -201,6 +201,7 @@ def test_anything_may_be_typed(asked_of: Maker, typed: str) -> None:
 
 def test_no_films_at_all(asked_of: Maker) -> None:
     asked = asked_of()
+    asked.index.warm()
     assert len(asked.index) == 0
     assert asked.search("heat") == asked.find("heat") == asked.near("heat", 2000) == []
 
@@ -397,6 +398,7 @@ import json, pathlib, sys
 from movie_assets.serving.titles import TitleIndex
 folder, *queries = sys.argv[1:]
 index = TitleIndex.open(pathlib.Path(folder))
+index.warm()
 print(json.dumps([index.search(query) for query in queries]))
 """
 
