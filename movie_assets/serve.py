@@ -6,6 +6,7 @@ must not depend on what the pipeline does.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import socket
@@ -31,6 +32,8 @@ _MOST_CONNECTIONS = 2000
 _IDLE_SECONDS = 75
 #: Requests that are being answered have so long when the server is told to end.
 _ENDING_SECONDS = 10
+#: Python's own 700 are those of five requests.
+_OBJECTS_BEFORE_COLLECTING = 20_000
 
 
 class NothingPublishedError(LookupError):
@@ -85,7 +88,7 @@ def app_from_settings() -> FastAPI:
     from movie_assets.serving.api import ServingSettings, create_app  # noqa: PLC0415
 
     settings = load_settings()
-    return create_app(
+    app = create_app(
         ServingSettings(
             published_dir=settings.published_dir,
             api_keys=settings.api_keys,
@@ -97,6 +100,11 @@ def app_from_settings() -> FastAPI:
             access_log=settings.api_access_log,
         )
     )
+    # What has been imported stays; to look through it again and again holds requests up.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTING)
+    return app
 
 
 class JsonLines(logging.Formatter):

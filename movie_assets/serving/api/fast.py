@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import orjson
 
 from movie_assets.serving.api.models import MOST
-from movie_assets.serving.published import UnknownFilmError
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -69,13 +68,8 @@ def _similar(served: Served, path: str, query: bytes) -> bytes | None:
         limit = int(given[1])
         if limit > MOST:
             return None
-    movie_id = int(found[1])
-    try:
-        film = served.published.film(movie_id)
-    except UnknownFilmError:
-        return None
-    similar = served.published.similar(movie_id, limit)
-    return served.writer.similar(film, limit, 0, similar)
+    row = served.published.row_of(int(found[1]))
+    return None if row is None else served.writer.stored(row, limit)
 
 
 async def _tutorial(scope: Scope, receive: Receive, send: Send, served: Served) -> Receive | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
-from movie_assets.serving.api.writing import Writer, tutorial
+from movie_assets.serving.api.writing import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,7 +41,7 @@ class Served:
         self.name_header = published.name.encode("ascii")
         self.films = int(published.manifest.films)
         self.etag = f'W/"{published.name}-{_VERSION}"'.encode("ascii")
-        self.writer = Writer()
+        self.writer = Writer(published)
         self._close = close
         self._rows: dict[str, int] = {}
         self._users = 0
@@ -62,8 +62,7 @@ class Served:
         row = self._row_of(title)
         if row is None:
             return None
-        film = self.published.film_of(row)
-        return tutorial(film, self.published.similar(film.id, number))
+        return self.writer.tutorial(row, number)
 
     def _row_of(self, title: str) -> int | None:
         """The best known film of a title; to look one up takes longer than all the rest."""

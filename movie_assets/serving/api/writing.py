@@ -16,27 +16,42 @@ if TYPE_CHECKING:
 
     from movie_assets.serving.films import Film
     from movie_assets.serving.imports import Matched
-    from movie_assets.serving.published import Similar, Suggested
+    from movie_assets.serving.published import Published, Similar, Suggested
+
+    #: A film's row, its score, the score's parts, and reasons.
+    _Pair = tuple[int, float, dict[str, float], tuple[str, ...]]
 
 #: So many films' bytes are kept: some 20 MB.
 _KEPT = 40_000
-_PARTS = 1_000_000  # scores are of 32 bits, and told to six places
+#: So many whole lists: some 20 MB.
+_ANSWERS_KEPT = 4_000
+#: Scores are of 32 bits, and told to six places.
+_PLACES = 6
+_PARTS = 10**_PLACES
 
 
 class Writer:
-    """Writes the answers of one snapshot."""
+    """Writes the answers of one snapshot.
 
-    def __init__(self) -> None:
+    Args:
+        published: the snapshot.
+    """
+
+    def __init__(self, published: Published) -> None:
+        self._published = published
         self._briefs: dict[int, orjson.Fragment] = {}
+        self._answers: dict[tuple[str, int, int], bytes] = {}
 
     def brief(self, film: Film) -> orjson.Fragment:
         """A film, as far as a list shows it."""
-        found = self._briefs.get(film.row)
-        if found is None:
-            if len(self._briefs) >= _KEPT:
-                self._briefs = {}
-            found = self._briefs[film.row] = orjson.Fragment(orjson.dumps(_brief(film)))
-        return found
+        return self._briefs.get(film.row) or self._write_brief(film.row)
+
+    def _write_brief(self, row: int) -> orjson.Fragment:
+        if len(self._briefs) >= _KEPT:
+            self._briefs = {}
+        film = self._published.film_of(row)
+        brief = self._briefs[row] = orjson.Fragment(orjson.dumps(_brief(film)))
+        return brief
 
     def full(self, film: Film) -> bytes:
         """All that is known of a film."""
@@ -60,20 +75,62 @@ class Writer:
 
     def similar(self, film: Film, limit: int, offset: int, found: Sequence[Similar]) -> bytes:
         """The films most like a film."""
+        pairs = ((one.film.row, one.score, one.parts, one.reasons) for one in found)
+        return self._similar(film.row, limit, offset, pairs)
+
+    def stored(self, row: int, limit: int) -> bytes:
+        """The same of the films that were published as most like one; it is kept."""
+        key = "similar", row, limit
+        return self._answers.get(key) or self._keep(
+            key, self._similar(row, limit, 0, self._published.stored(row, limit))
+        )
+
+    def tutorial(self, row: int, limit: int) -> bytes:
+        """The tutorial's answer: small letters, and how far films are from the one; it is kept."""
+        key = "tutorial", row, limit
+        return self._answers.get(key) or self._keep(key, self._tutorial(row, limit))
+
+    def _keep(self, key: tuple[str, int, int], answer: bytes) -> bytes:
+        if len(self._answers) >= _ANSWERS_KEPT:
+            self._answers = {}
+        self._answers[key] = answer
+        return answer
+
+    def _tutorial(self, row: int, limit: int) -> bytes:
+        film_of = self._published.film_of
+        film = film_of(row)
+        films = [film_of(other) for other, *_ in self._published.stored(row, limit)]
         return orjson.dumps(
             {
-                "movie": self.brief(film),
+                "movie": film.title.lower(),
+                "recommendations": [other.title.lower() for other in films],
+                "metrics": {
+                    "popularity": _rmse(film.popularity, [other.popularity for other in films]),
+                    "vote_avg": _rmse(film.vote_average, [other.vote_average for other in films]),
+                    "vote_count": _rmse(film.vote_count, [other.vote_count for other in films]),
+                },
+            }
+        )
+
+    def _similar(self, row: int, limit: int, offset: int, pairs: Iterable[_Pair]) -> bytes:
+        briefs, write_brief = self._briefs, self._write_brief
+        return orjson.dumps(
+            {
+                "movie": briefs.get(row) or write_brief(row),
                 "limit": limit,
                 "offset": offset,
                 "recommendations": [
                     {
                         "rank": rank,
-                        "score": _short(one.score),
-                        "parts": {name: _short(part) for name, part in one.parts.items()},
-                        "reasons": one.reasons,
-                        "movie": self.brief(one.film),
+                        "score": int(score * _PARTS + 0.5) / _PARTS,
+                        # `round` takes ten times as long.
+                        "parts": {
+                            name: int(part * _PARTS + 0.5) / _PARTS for name, part in parts.items()
+                        },
+                        "reasons": reasons,
+                        "movie": briefs.get(other) or write_brief(other),
                     }
-                    for rank, one in enumerate(found, start=offset + 1)
+                    for rank, (other, score, parts, reasons) in enumerate(pairs, start=offset + 1)
                 ],
             }
         )
@@ -97,7 +154,7 @@ class Writer:
                 "recommendations": [
                     {
                         "rank": rank,
-                        "score": _short(one.score),
+                        "score": round(one.score, _PLACES),
                         "because": [name_of(film) for film in one.because],
                         "reasons": one.reasons,
                         "movie": self.brief(one.film),
@@ -111,22 +168,6 @@ class Writer:
 def name_of(film: Film) -> dict[str, Any]:
     """A film by its name."""
     return {"id": film.id, "title": film.title, "year": film.year}
-
-
-def tutorial(film: Film, found: Sequence[Similar]) -> bytes:
-    """The tutorial's answer: small letters, and how far the films are from the one asked for."""
-    films = [one.film for one in found]
-    return orjson.dumps(
-        {
-            "movie": film.title.lower(),
-            "recommendations": [other.title.lower() for other in films],
-            "metrics": {
-                "popularity": _rmse(film.popularity, [other.popularity for other in films]),
-                "vote_avg": _rmse(film.vote_average, [other.vote_average for other in films]),
-                "vote_count": _rmse(film.vote_count, [other.vote_count for other in films]),
-            },
-        }
-    )
 
 
 def imported(matched: Matched[Film]) -> bytes:
@@ -163,11 +204,6 @@ def imported(matched: Matched[Film]) -> bytes:
             "notes": export.notes,
         }
     )
-
-
-def _short(score: float) -> float:
-    """A score of at least 0 to six places; ``round`` takes ten times as long."""
-    return int(score * _PARTS + 0.5) / _PARTS
 
 
 def _rmse(reference: float, others: list[float]) -> float | None:
