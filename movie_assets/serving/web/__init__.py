@@ -6,7 +6,8 @@ happens to a request on its way (``api``).
 
 The API's app includes :data:`router`, mounts :data:`static_app` at :data:`STATIC_PATH`, shows
 :func:`home` at ``/`` and :func:`error_page` where a browser asked, and puts the snapshot that a
-request is answered from at ``request.state.published``.
+request is answered from at ``request.state.published``. Its ``app.state.searching`` and ``working``
+do work on few threads.
 """
 
 from movie_assets.serving.web.rendering import STATIC_PATH, error_page, static_app

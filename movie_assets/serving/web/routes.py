@@ -8,6 +8,7 @@ the API's.
 from __future__ import annotations
 
 import re
+from functools import wraps
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Request, Response, UploadFile
@@ -84,7 +85,7 @@ class PageRoute(APIRoute):
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 
-def _published(request: Request) -> Published:
+async def _published(request: Request) -> Published:
     published = published_of(request)
     if published is None:
         raise NothingPublishedError
@@ -92,6 +93,27 @@ def _published(request: Request) -> Published:
 
 
 _Published = Annotated[Published, Depends(_published)]
+
+
+def _on_a_worker(
+    name: str,
+) -> Callable[[Callable[..., Response]], Callable[..., Coroutine[Any, Any, Response]]]:
+    """A route that is worked out on one of the app's few threads, and delays nobody's answer.
+
+    Args:
+        name: of the threads: ``searching``, which takes moments, or ``working``.
+    """
+
+    def decorate(show: Callable[..., Response]) -> Callable[..., Coroutine[Any, Any, Response]]:
+        @wraps(show)
+        async def route(request: Request, **values: Any) -> Response:
+            workers = getattr(request.app.state, name)
+            response: Response = await workers.do(show, request, **values)
+            return response
+
+        return route
+
+    return decorate
 
 
 def home(request: Request) -> Response:
@@ -104,6 +126,7 @@ def home(request: Request) -> Response:
 
 
 @router.get("/search")
+@_on_a_worker("searching")
 def search(request: Request, published: _Published) -> Response:
     """The films of a title, or the suggestions below a search box."""
     query = _query(request.query_params.get("q", ""))
@@ -114,6 +137,7 @@ def search(request: Request, published: _Published) -> Response:
 
 
 @router.get("/films/{film}")
+@_on_a_worker("working")
 def film(request: Request, published: _Published, film: str) -> Response:
     """A film, and the films like it."""
     number = _FILM.fullmatch(film)
@@ -139,6 +163,7 @@ def film(request: Request, published: _Published, film: str) -> Response:
 
 
 @router.get("/taste")
+@_on_a_worker("working")
 def show_taste(request: Request, published: _Published) -> Response:
     """Films for who likes these: everything that counts stands in the address."""
     fields = request.query_params
@@ -158,6 +183,7 @@ async def _form(request: Request) -> Fields:
 
 
 @router.post("/taste")
+@_on_a_worker("working")
 def show_large_taste(
     request: Request, published: _Published, fields: Annotated[Any, Depends(_form)]
 ) -> Response:
@@ -167,12 +193,13 @@ def show_large_taste(
 
 
 @router.get("/taste/import")
-def begin_anew() -> Response:
+async def begin_anew() -> Response:
     """Where somebody comes back to the address that their export was sent to."""
     return RedirectResponse("/taste", status_code=303)
 
 
 @router.post("/taste/import")
+@_on_a_worker("working")
 def bring_export(
     request: Request, published: _Published, file: Annotated[UploadFile | None, File()] = None
 ) -> Response:
@@ -200,6 +227,7 @@ def bring_export(
 
 
 @router.get("/about-data")
+@_on_a_worker("working")
 def about_data(request: Request, published: _Published) -> Response:
     """How old the data is, how much there is, and how good the recommendations are."""
     quality = published.quality
