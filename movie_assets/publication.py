@@ -39,14 +39,14 @@ TABLES = (
     "recommendation_quality",
 )
 
-#: Films whose pairs are read at a time: some 50 MB.
-_FILMS_A_BLOCK = 5_000
-#: What DuckDB may hold in memory while films are sorted; the rest goes to its temporary files.
+#: So many films are read at a time, some 100 MB, and the pairs of so many, some 50 MB.
+_FILMS_A_BLOCK, _FILMS_A_BLOCK_OF_PAIRS = 50_000, 5_000
+#: What DuckDB may hold in memory beside.
 _MEMORY = "512MB"
 
 _FILMS = """
     WITH names AS (SELECT map(list(id), list(name)) AS of_ids FROM genres_table)
-    SELECT movies_table.id AS movie_id, imdb_id, title, original_title, overview, tagline,
+    SELECT id AS movie_id, imdb_id, title, original_title, overview, tagline,
            poster_path, CAST(release_date AS DATE) AS release_date, runtime, original_language,
            CAST(popularity AS FLOAT) AS popularity, CAST(vote_average AS FLOAT) AS vote_average,
            vote_count,
@@ -56,8 +56,9 @@ _FILMS = """
            coalesce(directors, []) AS directors, coalesce(writers, []) AS writers,
            coalesce(actors, []) AS actors, coalesce(keywords, []) AS keywords,
            collection_name AS collection
-    FROM movies_table LEFT JOIN movie_details USING (id), names
-    ORDER BY movies_table.id
+    FROM (FROM movies_table WHERE id BETWEEN {first} AND {last}) AS movies
+         LEFT JOIN (FROM movie_details WHERE id BETWEEN {first} AND {last}) USING (id), names
+    ORDER BY movie_id
 """
 
 
@@ -146,7 +147,9 @@ class _Reading:
     movie_ids: NDArray[np.int32]
 
     def films(self) -> Iterator[pa.RecordBatch]:
-        yield from self._stream(_FILMS)
+        # By ranges of ids: of a million films one sorted query would take a gigabyte.
+        for first, last in self._ranges(_FILMS_A_BLOCK):
+            yield from self._stream(_FILMS.format(first=first, last=last))
 
     def pairs(self) -> Iterator[pa.RecordBatch]:
         signals = [name for name in layout.SIGNAL_PARTS if self._is_there(name)]
@@ -208,12 +211,17 @@ class _Reading:
         self, table: str, columns: str, order: str, key: str = "movie_id"
     ) -> Iterator[pa.RecordBatch]:
         """A table's rows by film, those of some films at a time."""
-        for start in range(0, len(self.movie_ids), _FILMS_A_BLOCK):
-            some = self.movie_ids[start : start + _FILMS_A_BLOCK]
+        for first, last in self._ranges(_FILMS_A_BLOCK_OF_PAIRS):
             yield from self._stream(
                 f"SELECT {columns} FROM {table} "  # noqa: S608 - names of our own
-                f"WHERE {key} BETWEEN {some[0]} AND {some[-1]} ORDER BY {order}"
+                f"WHERE {key} BETWEEN {first} AND {last} ORDER BY {order}"
             )
+
+    def _ranges(self, films: int) -> Iterator[tuple[int, int]]:
+        """First and last id of so many films at a time."""
+        for start in range(0, len(self.movie_ids), films):
+            some = self.movie_ids[start : start + films]
+            yield int(some[0]), int(some[-1])
 
     def _stream(self, query: str) -> Iterator[pa.RecordBatch]:
         # A cursor of its own: a result is lost when its connection is asked something else.

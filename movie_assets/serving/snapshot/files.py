@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from movie_assets.serving.snapshot.errors import SnapshotError
 from movie_assets.serving.snapshot.layout import ROWS_A_BATCH
@@ -165,9 +166,25 @@ class TableFile:
         for start in range(0, end, ROWS_A_BATCH):
             # One chunk a batch: else the file would have a batch a chunk.
             batch = table.slice(start, min(ROWS_A_BATCH, end - start)).combine_chunks()
-            self._writer.write_table(batch)
+            self._writer.write_table(_with_zeros_for_null(batch))
         self._waiting = [table.slice(end)]
         self._n_waiting = len(table) - end
+
+
+def _with_zeros_for_null(table: pa.Table) -> pa.Table:
+    """The same values, and the same bytes for the same values: under null anything can stand."""
+    for place, field in enumerate(table.schema):
+        if table[place].null_count and pa.types.is_primitive(field.type):
+            numbers = pa.int32() if pa.types.is_date32(field.type) else field.type
+            column = table[place].combine_chunks()
+            values = pc.fill_null(column.view(numbers), pa.scalar(0, numbers))
+            filled = pa.array(
+                values.to_numpy(zero_copy_only=False),
+                numbers,
+                mask=pc.is_null(column).to_numpy(zero_copy_only=False),
+            )
+            table = table.set_column(place, field, filled.view(field.type))
+    return table
 
 
 class _HashingFile:

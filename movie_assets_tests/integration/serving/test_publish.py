@@ -151,6 +151,7 @@ def test_blocks_of_any_size_give_the_same(home: Any, monkeypatch: pytest.MonkeyP
     stored = build_stored(home.settings)
     for films in (1, 7, 1000):
         monkeypatch.setattr(publication, "_FILMS_A_BLOCK", films)
+        monkeypatch.setattr(publication, "_FILMS_A_BLOCK_OF_PAIRS", films)
         again = stored.publish()
         assert not again.is_new
         assert again.name == current_name(stored.published)

@@ -85,6 +85,21 @@ def test_a_table_has_batches_of_one_size(
     assert file.entry.sha256 == checksum(file.path)
 
 
+@pytest.mark.parametrize("kind", [pa.int32(), pa.float32(), pa.date32(), pa.int64()])
+def test_what_stands_under_null_does_not_count(tmp_path: Path, kind: pa.DataType) -> None:
+    schema, entries = pa.schema([pa.field("n", kind)]), []
+    valid = pa.py_buffer(bytes([0b0101]))
+    for rubbish in (7, 0):
+        values = np.array([1, rubbish, 3, rubbish], np.dtype(f"i{kind.bit_width // 8}"))
+        column = pa.Array.from_buffers(kind, 4, [valid, pa.py_buffer(values.tobytes())])
+        with TableFile(tmp_path / f"{rubbish}.arrow", schema) as file:
+            file.append(pa.table([column], schema))
+        with pa.ipc.open_file(file.path) as found:
+            assert found.read_all()["n"].to_pylist() == column.to_pylist()
+        entries.append(file.entry)
+    assert entries[0] == entries[1]
+
+
 def test_a_table_refuses_what_does_not_fit(tmp_path: Path) -> None:
     with (
         pytest.raises(pa.ArrowInvalid),
