@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import hashlib
 import json
 import multiprocessing
 import os
@@ -38,8 +39,11 @@ from published import published
 
 from movie_assets.serving.snapshot import layout, open_snapshot
 from movie_assets.serving.snapshot.manifest import FileEntry
+from movie_assets.serving.snapshot.reader import open_folder
 
-CONNECTIONS, SECONDS, SWAPS, QUESTIONS = 16, 10.0, 20, 20_000
+CONNECTIONS, SECONDS, QUESTIONS = 16, 10.0, 20_000
+#: New snapshots, and about how long each takes to be taken up.
+SWAPS, SWAP_SECONDS = 20, 2.0
 #: All films compared with all films: 8 bytes for each pair.
 TUTORIAL_FILMS = 5_000
 
@@ -58,7 +62,9 @@ class Measured:
             return f"no answer in {self.elapsed:.0f} s"
         p50, p99 = np.percentile(self.seconds, (50, 99)) * 1000
         rate = len(self.seconds) / self.elapsed
-        return f"{rate:9,.1f} requests/s  p50 {p50:8.2f} ms  p99 {p99:8.2f} ms  failed {self.failed}"
+        return (
+            f"{rate:9,.1f} requests/s  p50 {p50:8.2f} ms  p99 {p99:8.2f} ms  failed {self.failed}"
+        )
 
     @property
     def p99(self) -> float:
@@ -256,11 +262,9 @@ def linked(folder: Path) -> Iterator[tuple[Path, list[str]]]:
 
 def _another(published_dir: Path, name: str) -> str:
     """A second snapshot that differs in its quality figures, which nobody asks for here."""
-    import hashlib
-
     copy = published_dir / "copy"
     shutil.copytree(published_dir / name, copy, copy_function=os.link)
-    with open_snapshot_of(published_dir, name) as snapshot:
+    with open_folder(published_dir / name, name) as snapshot:
         manifest = snapshot.manifest
     quality = copy / layout.QUALITY
     content = quality.read_bytes() + b"\n"
@@ -272,13 +276,6 @@ def _another(published_dir: Path, name: str) -> str:
     manifest.write(copy)
     copy.rename(published_dir / manifest.name)
     return manifest.name
-
-
-def open_snapshot_of(published_dir: Path, name: str):  # noqa: ANN201
-    """Open a snapshot by its name."""
-    from movie_assets.serving.snapshot.reader import open_folder
-
-    return open_folder(published_dir / name, name)
 
 
 def _publish(published_dir: Path, name: str) -> None:
@@ -311,7 +308,7 @@ def measure(folder: Path, load: Load, seconds: float) -> None:
             swapped: list[str] = []
             thread = threading.Thread(target=_swap, args=(home, names, port, stop, swapped))
             thread.start()
-            measured = load(port, requests, CONNECTIONS, SWAPS / 2 * 1.5)
+            measured = load(port, requests, CONNECTIONS, SWAPS / 2 * SWAP_SECONDS)
             stop.set()
             thread.join()
             ratio = measured.p99 / without[route].p99
@@ -326,9 +323,8 @@ def _swap(home: Path, names: list[str], port: int, stop: threading.Event, done: 
         _publish(home / "published", name)
         started = time.monotonic()
         while _served(port) != name and time.monotonic() < started + 10:
-            time.sleep(0.05)
+            time.sleep(0.1)
         done.append(name)
-        stop.wait(0.3)
 
 
 def _served(port: int) -> str:
@@ -358,6 +354,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=SECONDS)
     options = parser.parse_args()
     load = Load()
+    try:
+        _measure_all(load, options)
+    finally:
+        load.pipe.send(None)
+
+
+def _measure_all(load: Load, options: argparse.Namespace) -> None:
     for films in options.films or [500, 1_000_000]:
         print(f"{films:,} made-up films, {CONNECTIONS} connections, one worker")
         measure(published(films), load, options.seconds)
