@@ -2,11 +2,13 @@
 
 One command renews them: ``python -m movie_assets_tests.browser.page_screenshots [FOLDER]``. The
 page takes the fonts that a machine has; the pictures were taken with Debian's ``fonts-inter`` and
-``fonts-urw-base35``. Posters are drawn, never TMDB's: those are not ours to show around.
+``fonts-urw-base35``. Posters are drawn, never TMDB's: those are not ours to show around. Where
+``MOVIELENS_DIR`` names a release of MovieLens, the figures are taken after a second build with it.
 """
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,25 +18,23 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from movie_assets_tests.api_server import serving_api
+from movie_assets_tests.api_server import ApiServer, serving_api, wait_until
 from movie_assets_tests.browser.screenshots import IMAGES
 from movie_assets_tests.browser.web_ui import find_browser
 from movie_assets_tests.dagster_server import bare_environment
 
 #: A picture of the glow behind a film takes many bytes.
-_SMALL = {"width": 1000, "height": 560}
+_SMALL = {"width": 1060, "height": 580}
 #: The dials, and a row of films with their reasons.
 _ROW = {"width": 1280, "height": 690}
 _DESKTOP, _PHONE = {"width": 1280, "height": 940}, {"width": 390, "height": 844}
 
 
-def take_all(browser: Browser, url: str, folder: Path) -> None:
-    """Every picture."""
+def take_pages(browser: Browser, url: str, folder: Path) -> None:
+    """The pages that show films."""
     with _page(browser, url, "light") as page:
         page.goto("/")
         page.screenshot(path=folder / "page-home.png")
-        page.goto("/about-data")
-        page.screenshot(path=folder / "page-data.png")
     with _page(browser, url, "dark") as page:
         page.set_viewport_size(_SMALL)
         page.goto("/films/949-heat")
@@ -54,6 +54,13 @@ def take_all(browser: Browser, url: str, folder: Path) -> None:
         page.screenshot(path=folder / "page-phone.png")
 
 
+def take_figures(browser: Browser, url: str, folder: Path) -> None:
+    """The page about the data."""
+    with _page(browser, url, "light") as page:
+        page.goto("/about-data")
+        page.screenshot(path=folder / "page-data.png")
+
+
 @contextmanager
 def _page(browser: Browser, url: str, colours: str, *, phone: bool = False) -> Iterator[Page]:
     context = browser.new_context(
@@ -67,6 +74,20 @@ def _page(browser: Browser, url: str, colours: str, *, phone: bool = False) -> I
     context.close()
 
 
+def _build(home: Path, **environment: str) -> None:
+    settings = {"MOVIE_ASSETS_HOME": str(home), "MOVIE_ASSETS_SOURCE": "sample"}
+    subprocess.run(
+        [str(Path(sys.executable).with_name("movie-assets")), "build"],
+        env=bare_environment(home) | settings | environment,
+        cwd=home,
+        check=True,
+    )
+
+
+def _snapshot(server: ApiServer) -> str:
+    return str(server.client.get("/ready").json()["snapshot"]["name"])
+
+
 def main() -> None:
     """Build, serve, and take the pictures."""
     folder = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
@@ -74,19 +95,19 @@ def main() -> None:
     if path is None:
         sys.exit("No Chromium is installed: apt install chromium")
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as work:
+    with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
         home = Path(work)
-        subprocess.run(
-            [str(Path(sys.executable).with_name("movie-assets")), "build"],
-            env=bare_environment(home)
-            | {"MOVIE_ASSETS_HOME": work, "MOVIE_ASSETS_SOURCE": "sample"},
-            cwd=home,
-            check=True,
-        )
-        with serving_api(home) as server, sync_playwright() as playwright:
-            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
-            take_all(browser, f"http://127.0.0.1:{server.port}", folder)
-            browser.close()
+        _build(home)
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        with serving_api(home) as server:
+            url = f"http://127.0.0.1:{server.port}"
+            take_pages(browser, url, folder)
+            if movielens := os.environ.get("MOVIELENS_DIR"):
+                before = _snapshot(server)
+                _build(home, MOVIELENS_DIR=movielens)
+                wait_until(lambda: _snapshot(server) != before, seconds=30)
+            take_figures(browser, url, folder)
+        browser.close()
     for picture in sorted(folder.glob("page-*.png")):
         sys.stdout.write(f"{picture}  {picture.stat().st_size // 1024} KB\n")
 

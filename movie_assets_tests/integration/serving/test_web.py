@@ -50,7 +50,7 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 class Tags(HTMLParser):
     """The tags of a page with their attributes, those that end again not least."""
 
-    VOID = frozenset({"meta", "link", "input", "img", "path", "rect", "circle", "line"})
+    VOID = frozenset({"meta", "link", "input", "img", "path", "rect", "circle", "line", "col"})
 
     def __init__(self, html: str) -> None:
         super().__init__()
