@@ -172,18 +172,24 @@ class TableFile:
 
 
 def _with_zeros_for_null(table: pa.Table) -> pa.Table:
-    """The same values, and the same bytes for the same values: under null anything can stand."""
+    """The same values, and the same bytes for the same values.
+
+    Under null anything can stand, and behind the last bit that says what is null.
+    """
     for place, field in enumerate(table.schema):
-        if table[place].null_count and pa.types.is_primitive(field.type):
-            numbers = pa.int32() if pa.types.is_date32(field.type) else field.type
-            column = table[place].combine_chunks()
-            values = pc.fill_null(column.view(numbers), pa.scalar(0, numbers))
-            filled = pa.array(
-                values.to_numpy(zero_copy_only=False),
-                numbers,
-                mask=pc.is_null(column).to_numpy(zero_copy_only=False),
+        if table[place].null_count and not pa.types.is_nested(field.type):
+            # Taken, so that it begins at the first byte of its buffers.
+            column = table[place].take(pa.array(np.arange(len(table)))).combine_chunks()
+            valid = np.packbits(column.is_valid().to_numpy(zero_copy_only=False), bitorder="little")
+            _, *buffers = column.buffers()
+            if pa.types.is_primitive(field.type):
+                numbers = pa.int32() if pa.types.is_date32(field.type) else field.type
+                filled = pc.fill_null(column.view(numbers), pa.scalar(0, numbers))
+                buffers = [filled.buffers()[1]]
+            clean = pa.Array.from_buffers(
+                field.type, len(column), [pa.py_buffer(valid.tobytes()), *buffers]
             )
-            table = table.set_column(place, field, filled.view(field.type))
+            table = table.set_column(place, field, clean)
     return table
 
 

@@ -85,13 +85,18 @@ def test_a_table_has_batches_of_one_size(
     assert file.entry.sha256 == checksum(file.path)
 
 
-@pytest.mark.parametrize("kind", [pa.int32(), pa.float32(), pa.date32(), pa.int64()])
+@pytest.mark.parametrize("kind", [pa.int32(), pa.float32(), pa.date32(), pa.int64(), pa.string()])
 def test_what_stands_under_null_does_not_count(tmp_path: Path, kind: pa.DataType) -> None:
     schema, entries = pa.schema([pa.field("n", kind)]), []
-    valid = pa.py_buffer(bytes([0b0101]))
     for rubbish in (7, 0):
-        values = np.array([1, rubbish, 3, rubbish], np.dtype(f"i{kind.bit_width // 8}"))
-        column = pa.Array.from_buffers(kind, 4, [valid, pa.py_buffer(values.tobytes())])
+        # What is null is told by the first four bits; the others belong to nobody.
+        valid = pa.py_buffer(bytes([0b0101 | rubbish << 4]))
+        if kind == pa.string():
+            buffers = [pa.array([0, 1, 1, 2, 2], pa.int32()).buffers()[1], pa.py_buffer(b"ab")]
+        else:
+            values = np.array([1, rubbish, 3, rubbish], np.dtype(f"i{kind.bit_width // 8}"))
+            buffers = [pa.py_buffer(values.tobytes())]
+        column = pa.Array.from_buffers(kind, 4, [valid, *buffers])
         with TableFile(tmp_path / f"{rubbish}.arrow", schema) as file:
             file.append(pa.table([column], schema))
         with pa.ipc.open_file(file.path) as found:
