@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from movie_assets.serving.api.served import Served
+from movie_assets.serving.briefs import open_briefs
 from movie_assets.serving.published import Published
-from movie_assets.serving.snapshot import open_snapshot
+from movie_assets.serving.snapshot import layout, open_snapshot
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +23,8 @@ def open_served(folder: Path) -> Served:
     try:
         published = Published(snapshot)
         published.warm()
+        briefs = open_briefs(snapshot.folder / layout.BRIEFS)
     except BaseException:
         snapshot.close()
         raise
-    return Served(published, snapshot.close)
+    return Served(published, snapshot.close, briefs)

@@ -10,6 +10,7 @@ from movie_assets.serving.api.writing import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from movie_assets.serving.briefs import Briefs
     from movie_assets.serving.published import Published
 
 _TITLES_KEPT = 20_000
@@ -29,19 +30,22 @@ class Served:
             may answer otherwise from the same snapshot.
     """
 
-    def __init__(self, published: Published, close: Callable[[], None]) -> None:
+    def __init__(
+        self, published: Published, close: Callable[[], None], briefs: Briefs | None = None
+    ) -> None:
         """Serve a snapshot that was opened.
 
         Args:
             published: what is asked.
             close: lets go of the snapshot.
+            briefs: its films' JSON, where it was written beforehand.
         """
         self.published = published
         self.name = published.name
         self.name_header = published.name.encode("ascii")
         self.films = int(published.manifest.films)
         self.etag = f'W/"{published.name}-{_VERSION}"'.encode("ascii")
-        self.writer = Writer(published)
+        self.writer = Writer(published, briefs)
         self._close = close
         self._rows: dict[str, int] = {}
         self._users = 0

@@ -1,8 +1,4 @@
-"""Answers as bytes of JSON.
-
-Films come up in list after list, so each is written once and its bytes are kept. The shapes are
-those of ``models``.
-"""
+"""Answers as bytes of JSON, around that of each film; the shapes are those of ``models``."""
 
 from __future__ import annotations
 
@@ -11,9 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from movie_assets.serving.briefs import brief
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from movie_assets.serving.briefs import Briefs
     from movie_assets.serving.films import Film
     from movie_assets.serving.imports import Matched
     from movie_assets.serving.published import Published, Similar, Suggested
@@ -21,8 +20,6 @@ if TYPE_CHECKING:
     #: A film's row, its score, the score's parts, and reasons.
     _Pair = tuple[int, float, dict[str, float], tuple[str, ...]]
 
-#: So many films' bytes are kept: some 20 MB.
-_KEPT = 40_000
 #: So many whole lists: some 20 MB.
 _ANSWERS_KEPT = 4_000
 #: Scores are of 32 bits, and told to six places.
@@ -35,29 +32,22 @@ class Writer:
 
     Args:
         published: the snapshot.
+        briefs: its films' JSON, where it was written beforehand.
     """
 
-    def __init__(self, published: Published) -> None:
+    def __init__(self, published: Published, briefs: Briefs | None) -> None:
         self._published = published
-        self._briefs: dict[int, orjson.Fragment] = {}
         self._answers: dict[tuple[str, int, int], bytes] = {}
+        self._brief = self._write_brief if briefs is None else briefs.__getitem__
 
-    def brief(self, film: Film) -> orjson.Fragment:
-        """A film, as far as a list shows it."""
-        return self._briefs.get(film.row) or self._write_brief(film.row)
-
-    def _write_brief(self, row: int) -> orjson.Fragment:
-        if len(self._briefs) >= _KEPT:
-            self._briefs = {}
-        film = self._published.film_of(row)
-        brief = self._briefs[row] = orjson.Fragment(orjson.dumps(_brief(film)))
-        return brief
+    def _write_brief(self, row: int) -> bytes:
+        return brief(self._published.film_of(row))
 
     def full(self, film: Film) -> bytes:
         """All that is known of a film."""
         return orjson.dumps(
             {
-                **_brief(film),
+                **orjson.loads(self._brief(film.row)),
                 "release_date": film.release_date,
                 "overview": film.overview,
                 "tagline": film.tagline,
@@ -71,7 +61,9 @@ class Writer:
 
     def found(self, query: str, films: Iterable[Film]) -> bytes:
         """What a search has found."""
-        return orjson.dumps({"query": query, "movies": [self.brief(film) for film in films]})
+        return orjson.dumps(
+            {"query": query, "movies": [orjson.Fragment(self._brief(film.row)) for film in films]}
+        )
 
     def similar(self, film: Film, limit: int, offset: int, found: Sequence[Similar]) -> bytes:
         """The films most like a film."""
@@ -113,10 +105,10 @@ class Writer:
         )
 
     def _similar(self, row: int, limit: int, offset: int, pairs: Iterable[_Pair]) -> bytes:
-        briefs, write_brief = self._briefs, self._write_brief
+        brief_of = self._brief
         return orjson.dumps(
             {
-                "movie": briefs.get(row) or write_brief(row),
+                "movie": orjson.Fragment(brief_of(row)),
                 "limit": limit,
                 "offset": offset,
                 "recommendations": [
@@ -128,7 +120,7 @@ class Writer:
                             name: int(part * _PARTS + 0.5) / _PARTS for name, part in parts.items()
                         },
                         "reasons": reasons,
-                        "movie": briefs.get(other) or write_brief(other),
+                        "movie": orjson.Fragment(brief_of(other)),
                     }
                     for rank, (other, score, parts, reasons) in enumerate(pairs, start=offset + 1)
                 ],
@@ -157,7 +149,7 @@ class Writer:
                         "score": round(one.score, _PLACES),
                         "because": [name_of(film) for film in one.because],
                         "reasons": one.reasons,
-                        "movie": self.brief(one.film),
+                        "movie": orjson.Fragment(self._brief(one.film.row)),
                     }
                     for rank, one in enumerate(found, start=offset + 1)
                 ],
@@ -211,20 +203,3 @@ def _rmse(reference: float, others: list[float]) -> float | None:
     if not others:
         return None
     return round(sqrt(fsum((other - reference) ** 2 for other in others) / len(others)), 3)
-
-
-def _brief(film: Film) -> dict[str, Any]:
-    return {
-        "id": film.id,
-        "imdb_id": film.imdb_id,
-        "title": film.title,
-        "original_title": film.original_title,
-        "year": film.year,
-        "genres": film.genres,
-        "language": film.language,
-        "runtime": film.runtime,
-        "popularity": round(film.popularity, 4),
-        "vote_average": round(film.vote_average, 4),
-        "vote_count": film.vote_count,
-        "poster_path": film.poster_path,
-    }

@@ -7,7 +7,7 @@ becomes a snapshot (``writer``), and how a file is written (``files``).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from movie_assets.recommender.ranking import Levels
+from movie_assets.serving.briefs import write_briefs
 from movie_assets.serving.snapshot import layout
 from movie_assets.serving.snapshot.errors import SnapshotError
 from movie_assets.serving.snapshot.files import (
@@ -77,14 +78,23 @@ class Draft:
         """Build the index for search from the films that are there."""
         from movie_assets.serving.titles import build_index  # noqa: PLC0415 - loads numba
 
-        folder = self.folder / layout.TITLES
+        self._derive(layout.TITLES, build_index)
+
+    def write_briefs(self) -> None:
+        """Write the films' JSON from the films that are there."""
+        self._derive(layout.BRIEFS, write_briefs)
+
+    def _derive(
+        self, name: str, derive: Callable[[Path, Iterator[pa.RecordBatch]], object]
+    ) -> None:
+        """Have a folder made from the films, and take its files in."""
+        folder = self.folder / name
         with pa.memory_map(str(self.folder / layout.FILMS)) as source:
             films = pa.ipc.open_file(source)
-            build_index(folder, (films.get_batch(i) for i in range(films.num_record_batches)))
+            derive(folder, (films.get_batch(i) for i in range(films.num_record_batches)))
         for path in sorted(folder.rglob("*")):
             if path.is_file():
-                name = path.relative_to(self.folder).as_posix()
-                self.entries[name] = sync_file(path)
+                self.entries[path.relative_to(self.folder).as_posix()] = sync_file(path)
 
     def manifest(self, refreshed_at: datetime | None = None, run_id: str | None = None) -> Manifest:
         """What there is to say of the files that are there."""

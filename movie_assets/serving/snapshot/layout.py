@@ -28,6 +28,8 @@ FEATURES = "features"
 SIGNALS = "signals"
 #: The index for search. Its files are not in a snapshot's name, but the version of their format.
 TITLES = "titles"
+#: Each film as a list shows it, as JSON; read where it is there and of a version that is known.
+BRIEFS = "briefs"
 
 LOCK = ".lock"
 DRAFT = ".draft-"

@@ -108,7 +108,7 @@ class Manifest(BaseModel):
 
 def is_derived(path: str) -> bool:
     """Whether a file can be made from the others, so that it does not count for the name."""
-    return path.startswith(f"{layout.TITLES}/")
+    return path.startswith((f"{layout.TITLES}/", f"{layout.BRIEFS}/"))
 
 
 def read_manifest(folder: Path, raw: bytes) -> Manifest:

@@ -99,6 +99,7 @@ def write_snapshot(
             is_new = not _is_there(published / name)
             if is_new:
                 draft.build_titles()
+                draft.write_briefs()
                 _put(draft, draft.manifest(refreshed_at, run_id))
         _serve(published, name)
         with open_folder(published / name, name) as snapshot:
