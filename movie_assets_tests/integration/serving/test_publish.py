@@ -23,6 +23,8 @@ from movie_assets.recommender.storage import FeatureFileError
 from movie_assets.serving.snapshot import Snapshot, SnapshotError, current_name, open_snapshot
 from movie_assets.warehouse import TableMissingError, read_table
 
+pytestmark = pytest.mark.filterwarnings("ignore:Function `Definitions.map:Warning")
+
 PUBLISHED = "published_recommendations"
 
 
