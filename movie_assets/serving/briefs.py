@@ -43,8 +43,8 @@ def brief(film: Film) -> bytes:
         film.genres,
         film.language,
         film.runtime,
-        film.popularity,
-        film.vote_average,
+        float(film.popularity),
+        float(film.vote_average),
         film.vote_count,
         film.poster_path,
     )
