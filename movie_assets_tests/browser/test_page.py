@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,7 +21,7 @@ from playwright.sync_api import (
 )
 
 from movie_assets_tests.api_server import serving_api
-from movie_assets_tests.browser.web_ui import BROWSERS, find_browser
+from movie_assets_tests.browser.web_ui import browser_of_tests
 from movie_assets_tests.exports import LETTERBOXD, zipped
 from movie_assets_tests.pages import HOSTILE, HOSTILE_ID, HOSTILE_SEQUEL_ID, publish_pages_films
 
@@ -60,12 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    path = find_browser()
-    if path is None:
-        message = f"No browser is installed, none of {', '.join(BROWSERS)}: apt install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
+    path = browser_of_tests()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox", "--disable-gpu"]

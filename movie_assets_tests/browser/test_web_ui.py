@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,9 +12,8 @@ from playwright.sync_api import Page, expect
 from movie_assets.assets import ASSETS
 from movie_assets.checks import build_checks
 from movie_assets_tests.browser.web_ui import (
-    BROWSERS,
+    browser_of_tests,
     browsing,
-    find_browser,
     materialize_all,
     open_graph,
     serving_web_ui,
@@ -30,13 +28,7 @@ AUTOMATIONS = ("automation", "daily_refresh", "failure_webhook", "tmdb_changes_s
 
 @pytest.fixture
 def browser() -> str:
-    found = find_browser()
-    if found is None:
-        message = f"No browser is installed, none of {', '.join(BROWSERS)}: apt install chromium"
-        if os.environ.get("CI") == "true":
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
+    return browser_of_tests()
 
 
 def test_the_graph_is_materialized_and_looked_at_in_the_browser(

@@ -5,6 +5,7 @@ Both the test and the pictures in the docs go through here.
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import sys
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, Page, ViewportSize, expect, sync_playwright
 
 from movie_assets_tests.dagster_server import Server, bare_environment, free_port, serving
@@ -37,6 +39,17 @@ _SECOND = 1000
 def find_browser() -> str | None:
     """The path of the browser that is installed."""
     return next((path for name in BROWSERS if (path := shutil.which(name))), None)
+
+
+def browser_of_tests() -> str:
+    """The same for a test, which is skipped where there is none; in CI it fails."""
+    found = find_browser()
+    if found is None:
+        message = f"No browser is installed, none of {', '.join(BROWSERS)}: apt install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    return found
 
 
 @contextmanager
