@@ -7,6 +7,7 @@ What does not: lists (``api``), and what is known of a film besides (``films``).
 
 from __future__ import annotations
 
+import mmap
 import os
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 FOLDER = "briefs"
 _JSON, _ENDS = f"films-{FORMAT}.json", f"ends-{FORMAT}.npy"
+#: A larger file is read and not mapped, which takes a microsecond more: what was touched of it once
+#: would be held.
+_MAPPED = 64 * 1024 * 1024
 _COLUMNS = (
     "movie_id", "imdb_id", "title", "original_title", "release_date", "genres",
     "original_language", "runtime", "popularity", "vote_average", "vote_count", "poster_path",
@@ -100,16 +104,20 @@ class Briefs:
     """
 
     def __init__(self, folder: Path) -> None:
-        ends = np.load(folder / _ENDS, mmap_mode="r", allow_pickle=False)
-        self._ends = memoryview(ends)
-        # Read and not mapped: in a list's bytes nobody looks twice, and mapped they would be held.
-        self._file = os.open(folder / _JSON, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        self._ends = memoryview(np.load(folder / _ENDS, mmap_mode="r", allow_pickle=False))
+        with (folder / _JSON).open("rb") as file:
+            if 0 < os.fstat(file.fileno()).st_size <= _MAPPED:
+                self._bytes: mmap.mmap | None = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+                return
+            self._bytes, self._file = None, os.dup(file.fileno())
         weakref.finalize(self, os.close, self._file)
 
     def __getitem__(self, row: int) -> bytes:
         """A film's JSON."""
-        begin = self._ends[row]
-        return os.pread(self._file, self._ends[row + 1] - begin, begin)
+        begin, end = self._ends[row], self._ends[row + 1]
+        if self._bytes is not None:
+            return self._bytes[begin:end]
+        return os.pread(self._file, end - begin, begin)
 
 
 def open_briefs(folder: Path) -> Briefs | None:
