@@ -12,8 +12,8 @@ WELCOME = {
 TUTORIAL_ASKED = {"movie": "Heat", "num_rec": 3}
 TUTORIAL = {
     "movie": "heat",
-    "recommendations": ["the insider", "collateral", "ronin"],
-    "metrics": {"popularity": 8.27, "vote_avg": 0.604, "vote_count": 3480.812},
+    "recommendations": ["the usual suspects", "se7en", "casino"],
+    "metrics": {"popularity": 15.634, "vote_avg": 0.317, "vote_count": 7723.611},
 }
 
 _HEAT: dict[str, Any] = {
