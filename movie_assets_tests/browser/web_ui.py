@@ -32,7 +32,7 @@ _BROWSER_OPTIONS = (
 # Wide enough for the graph to be drawn with its details, and not as boxes with a name.
 _WINDOW: ViewportSize = {"width": 2000, "height": 1125}
 #: Where the graph has less room, it is drawn small and without the assets' states.
-_GRAPH_WINDOW: ViewportSize = {"width": 3600, "height": 2400}
+_GRAPH_WINDOW: ViewportSize = {"width": 5400, "height": 4200}
 _SECOND = 1000
 
 
