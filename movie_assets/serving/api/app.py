@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from anyio import CapacityLimiter
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartParser
 from starlette.middleware.cors import CORSMiddleware
 
 from movie_assets.serving import web
@@ -57,6 +59,8 @@ _ERRORS = (
 )
 #: So many requests may wait for a thread; the next is told to come back.
 _WAITING = 64
+#: So many exports are read at the same time; each is held in memory meanwhile.
+_UPLOADS = 8
 _DESCRIPTION = """Films like a film, and films for a person, each with the reason why.
 
 Every answer comes from one snapshot, which `X-Snapshot` names; a new one is taken up without a
@@ -102,6 +106,9 @@ def create_app(settings: ServingSettings) -> FastAPI:
     app.state.metrics = metrics
     app.state.searching = Workers(settings.threads, _WAITING)
     app.state.working = Workers(settings.threads, _WAITING)
+    app.state.uploads = CapacityLimiter(_UPLOADS)
+    # Somebody's export is read in memory: nothing of it is written to a disk.
+    MultiPartParser.spool_max_size = settings.max_upload_bytes + 1
     for routes in (tutorial, movies, tastes, operations, docs):
         app.include_router(routes.router)
     _describe(app)

@@ -65,6 +65,18 @@ class NotPublishedError(Problem):
         )
 
 
+class BusyError(Problem):
+    """Too much waits for its turn."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            503,
+            "The server has too much to do. Ask again in a second.",
+            kind="busy",
+            headers={"retry-after": "1"},
+        )
+
+
 def problem_response(problem: Problem, request_id: str | None) -> Response:
     """The answer that tells of a problem."""
     body = {

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 #: taken.
 HEAD_SECONDS, BODY_SECONDS, TAKING_SECONDS = 10.0, 10.0, 30.0
 #: The least speed of a body, in bytes a second.
-LEAST_SPEED = 1000
+LEAST_SPEED = 10_000
 MOST_HEAD_BYTES = 64 * 1024
 _SWEEP_SECONDS = 1.0
 

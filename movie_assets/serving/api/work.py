@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from anyio import CapacityLimiter, to_thread
 
-from movie_assets.serving.api.problems import Problem
+from movie_assets.serving.api.problems import BusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,13 +34,8 @@ class Workers:
         """Do some work on a thread.
 
         Raises:
-            Problem: where too many are waiting.
+            BusyError: where too many are waiting.
         """
         if self._limiter.statistics().tasks_waiting >= self._waiting:
-            raise Problem(
-                503,
-                "The server has too much to do. Ask again in a second.",
-                kind="busy",
-                headers={"retry-after": "1"},
-            )
+            raise BusyError
         return await to_thread.run_sync(lambda: work(*args, **kwargs), limiter=self._limiter)

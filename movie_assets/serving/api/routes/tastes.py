@@ -15,10 +15,12 @@ from movie_assets.serving.api.asking import read_json, served_of
 from movie_assets.serving.api.documented import request_body, responses, upload_body
 from movie_assets.serving.api.models import Imported, TasteAnswered, TasteAsked
 from movie_assets.serving.api.naming import resolve
-from movie_assets.serving.api.problems import Problem
+from movie_assets.serving.api.problems import BusyError, Problem
 from movie_assets.serving.imports import Limits, match, read_export
 
 if TYPE_CHECKING:
+    from anyio import CapacityLimiter
+
     from movie_assets.serving.api.served import Served
     from movie_assets.serving.api.work import Workers
 
@@ -62,6 +64,14 @@ async def import_export(request: Request) -> Response:
     told in the query or in Content-Disposition, which helps where columns do not tell what it is.
     """
     served = served_of(request)
+    uploads: CapacityLimiter = request.app.state.uploads
+    if uploads.borrowed_tokens >= uploads.total_tokens:
+        raise BusyError
+    async with uploads:
+        return await _read_upload(request, served)
+
+
+async def _read_upload(request: Request, served: Served) -> Response:
     data, filename = await _upload(request)
     workers: Workers = request.app.state.working
     limits = Limits(file_bytes=request.state.settings.max_upload_bytes)

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from movie_assets_tests.api_server import ApiServer, serving_api, write_home
+from movie_assets_tests.api_server import ApiServer, serving_api, wait_until, write_home
 
 #: More than systems keep for a connection.
 _ENDLESS = 50_000_000
@@ -196,3 +196,17 @@ def test_many_long_questions_at_once_are_answered_or_told_to_come_back(server: A
     assert set(statuses) <= {200, 503}
     assert 200 in statuses
     assert server.client.get("/v1/movies/949/similar").status_code == 200
+
+
+def test_more_uploads_at_once_than_there_is_memory_for(server: ApiServer) -> None:
+    head = b"POST /v1/import HTTP/1.1\r\nHost: x\r\nContent-Type: text/csv\r\n"
+    held = [server.connect() for _ in range(8)]
+    try:
+        for connection in held:
+            connection.sendall(head + b"Content-Length: 100000\r\n\r\nid")
+        wait_until(lambda: server.client.post("/v1/import", content=b"id\n1\n").status_code == 503)
+        assert server.client.get("/v1/movies/949").status_code == 200
+    finally:
+        for connection in held:
+            connection.close()
+    wait_until(lambda: server.client.post("/v1/import", content=b"id\n1\n").status_code != 503)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from movie_assets_tests.api_server import ApiServer, serving_api, wait_until, write_home
-from movie_assets_tests.dagster_server import bare_environment, free_port
+from movie_assets_tests.dagster_server import bare_environment
 
 
 def run(home: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -93,14 +93,6 @@ def test_a_request_that_is_being_answered_is_answered_before_the_end(tmp_path: P
         assert connection.recv(4096).startswith(b"HTTP/1.1 404")
 
 
-def test_the_settings_say_where_it_listens(tmp_path: Path) -> None:
-    home = write_home(tmp_path, 20)
-    port = free_port()
-    with serving_api(home, MOVIE_API_PORT="1", MOVIE_API_HOST="127.0.0.1") as server:
-        assert server.port != port  # the option goes before the setting
-        assert server.client.get("/ready").status_code == 200
-
-
 def test_the_server_never_imports_dagster(tmp_path: Path) -> None:
     """Nor what else only the pipeline needs."""
     home = write_home(tmp_path, 20)
@@ -127,14 +119,20 @@ main()
         assert "LOADED []" in (server.home / "stdout.log").read_text()
 
 
-def test_the_proxy_that_is_trusted_tells_who_asks(tmp_path: Path) -> None:
+def test_settings_and_options(tmp_path: Path, server: ApiServer) -> None:
     def client_of(server: ApiServer) -> str:
-        server.client.get("/health", headers={"x-forwarded-for": "203.0.113.7"})
-        wait_until(lambda: bool(server.access_log))
-        return str(server.access_log[-1]["client"])
+        sent = {"x-forwarded-for": "203.0.113.7", "x-request-id": "forwarded"}
+        server.client.get("/health", headers=sent)
+
+        def lines() -> list[dict[str, object]]:
+            return [line for line in server.access_log if line["request_id"] == "forwarded"]
+
+        wait_until(lambda: bool(lines()))
+        return str(lines()[0]["client"])
 
     home = write_home(tmp_path, 20)
-    with serving_api(home) as server:
-        assert client_of(server) == "127.0.0.1"
-    with serving_api(home, MOVIE_API_TRUSTED_PROXIES="127.0.0.1") as server:
-        assert client_of(server) == "203.0.113.7"
+    # The option goes before the setting: nobody may listen on port 1.
+    settings = {"MOVIE_API_PORT": "1", "MOVIE_API_TRUSTED_PROXIES": "127.0.0.1"}
+    with serving_api(home, **settings) as trusting:
+        assert client_of(trusting) == "203.0.113.7"
+    assert client_of(server) == "127.0.0.1"
