@@ -32,7 +32,7 @@ from movie_assets.recommender.similar import Signal, nearest_neighbours
 from movie_assets.recommender.weights import FIELDS, FieldName, Weights
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -53,16 +53,21 @@ _YEARS = (0.8, 0.95, 1.2)
 _RATING = (0.25, 0.4)
 _LANGUAGE = (0.4, 0.8)
 _FLOOR = (0.05, 0.1)
-#: The prior is made so steep that the dial's end, where its exponent is 1, is the most accurate.
-_PRIOR = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-_CO_LIKED = (0.3, 0.4, 0.5, 0.6, 0.7)
+#: The prior is made so steep that the dial's end, where its exponent is 1, is the most accurate; of
+#: those within so much NDCG@10 the least steep, whose lists are wider.
+_PRIOR = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.8, 1.0)
+_FOR_BREADTH = 0.004
+_CO_LIKED = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
+#: So much NDCG@10 is given for a smaller share of what people like together: of a few people
+#: it brings the films that everybody likes, and with less of it lists are more of a kind.
+_FOR_KIND = 0.01
 _PROFILE_GRID: dict[str, tuple[float, ...]] = {
     "sharpness": (1.0, 1.5, 2.0, 3.0),
     "dislike": (0.0, 0.3, 0.6),
-    "half_life": (30.0, 100.0, 300.0),
+    "half_life": (100.0, 300.0, 1000.0),
     "item_weights": (0.5, 1.0, 2.0, 4.0),
 }
-_PROFILES = 150
+_PROFILES = 400
 #: NDCG@10; less than this is chance.
 _LEAST_GAIN = 1e-3
 _LIST = 10
@@ -118,17 +123,18 @@ def fit_weights(
     for number, fold in enumerate(folds, 1):
         progress(f"half {number} of {len(folds)}, {len(dropped)} fields dropped")
         fitted.append(_fit(features, current, fold.training, seed, dropped))
+    progress("all people")
+    everybody = _fit(features, current, ratings, seed, dropped)
     progress("the dial, signals and tastes")
     shape = _best_shape(trials[0], fitted[0])
-    tuned = _tuned(trials[0], shape.of(fitted[0]))
+    shape = shape._replace(prior=_steepness(trials, everybody, shape))
+    tuned = _tuned(trials, [shape.of(weights) for weights in fitted])
     progress("what each part gains")
     changed = [_changed(shape.of(weights), tuned) for weights in fitted]
     scores = [_scores(trial, weights) for trial, weights in zip(trials, changed, strict=True)]
     gains = _gains(trials[0], changed[0], dropped)
-    progress("all people")
-    final = shape.of(_fit(features, current, ratings, seed, dropped))
     provenance = _provenance(ratings, films, seed, scores, gains)
-    return _changed(final, {**tuned, "fitted_on": provenance})
+    return _changed(shape.of(everybody), {**tuned, "fitted_on": provenance})
 
 
 def _folds(ratings: Ratings, seed: int) -> list[Fold]:
@@ -249,17 +255,38 @@ def _mean_ndcg(lists: NDArray[np.int32], relevant: sparse.csr_matrix) -> float:
     return float(accuracy.ndcg(found, np.diff(relevant.indptr)).mean())
 
 
-def _tuned(trial: _Trial, weights: Weights) -> dict[str, Any]:
+def _tuned(trials: Sequence[_Trial], fitted: Sequence[Weights]) -> dict[str, Any]:
     """The dial's middle and the blends, in this order: each is fitted with those before it."""
-    tuned: dict[str, Any] = {"popularity": _middle(trial, weights)}
-    weights = weights.model_copy(update=tuned)
-    shares = [
-        trial.ndcg(weights.model_copy(update=_co_liked(weights, share)), with_ratings=True)
+    tuned: dict[str, Any] = {"popularity": _middle(trials[0], fitted[0])}
+    weights = _changed(fitted[0], tuned)
+    scores = (
+        _mean_over(trials, fitted, tuned | _co_liked(weights, share), with_ratings=True)
         for share in _CO_LIKED
-    ]
-    tuned |= _co_liked(weights, _CO_LIKED[int(np.argmax(shares))])
-    tuned["profile"] = _profile(trial, weights.model_copy(update=tuned)).profile
+    )
+    tuned |= _co_liked(weights, _first_good(_CO_LIKED, scores, _FOR_KIND))
+    tuned["profile"] = _profile(trials[0], _changed(weights, tuned)).profile
     return tuned
+
+
+def _first_good(values: Sequence[float], scores: Iterable[float], given: float) -> float:
+    """The first of the values, which ascend, that has all but so much of the best one's score."""
+    found = np.array(list(scores))
+    return values[int(np.argmax(found >= found.max() - given))]
+
+
+def _mean_over(
+    trials: Sequence[_Trial],
+    fitted: Sequence[Weights],
+    parts: dict[str, Any],
+    *,
+    with_ratings: bool = False,
+) -> float:
+    """NDCG@10 of all folds' lists by their weights, with these parts in their place."""
+    scores = [
+        trial.ndcg(_changed(weights, parts), with_ratings=with_ratings)
+        for trial, weights in zip(trials, fitted, strict=True)
+    ]
+    return float(np.mean(scores))
 
 
 def _co_liked(weights: Weights, share: float) -> dict[str, Any]:
@@ -302,12 +329,17 @@ def _best_shape(trial: _Trial, weights: Weights) -> _Shape:
     for shape in starmap(_Shape, product(_YEARS, _RATING, _LANGUAGE, _FLOOR)):
         shaped = shape.of(weights)
         tried[shape] = trial.ndcg(_changed(shaped, {"popularity": _middle(trial, shaped)}))
-    best = max(tried, key=lambda shape: tried[shape])
+    return max(tried, key=lambda shape: tried[shape])
+
+
+def _steepness(trials: Sequence[_Trial], everybody: Weights, shape: _Shape) -> float:
+    """What the prior is times, for the weights that all people make: more of them, steeper ones."""
 
     def at_the_end(prior: float) -> float:
-        return trial.ndcg(_changed(best._replace(prior=prior).of(weights), {"popularity": 1.0}))
+        steep = shape._replace(prior=prior).of(everybody)
+        return _mean_over(trials, [steep] * len(trials), {"popularity": 1.0})
 
-    return best._replace(prior=max(_PRIOR, key=at_the_end))
+    return _first_good(_PRIOR, map(at_the_end, _PRIOR), _FOR_BREADTH)
 
 
 def _middle(trial: _Trial, weights: Weights) -> float:
