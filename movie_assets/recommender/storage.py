@@ -18,6 +18,7 @@ from scipy import sparse
 from movie_assets.recommender.features import MovieFeatures
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -71,15 +72,7 @@ def load_features(path: Path) -> MovieFeatures:
     """
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            matrix = sparse.csr_matrix(
-                (arrays["data"], arrays["indices"], arrays["indptr"]), shape=tuple(arrays["shape"])
-            )
-            return MovieFeatures(
-                matrix=matrix,
-                vocabulary=_names(arrays["vocabulary"]),
-                fields=_names(arrays["fields"]),
-                **{name: arrays[name] for name in _PLAIN_ARRAYS},
-            )
+            return _features(arrays)
     except FileNotFoundError:
         raise _missing(path) from None
     except _SIGNS_OF_DAMAGE as error:
@@ -102,19 +95,23 @@ def map_features(path: Path) -> MovieFeatures:
                 entry.filename.removesuffix(".npy"): _map_member(path, entry)
                 for entry in archive.infolist()
             }
-        matrix = sparse.csr_matrix(
-            (arrays["data"], arrays["indices"], arrays["indptr"]), shape=tuple(arrays["shape"])
-        )
-        return MovieFeatures(
-            matrix=matrix,
-            vocabulary=_names(arrays["vocabulary"]),
-            fields=_names(arrays["fields"]),
-            **{name: arrays[name] for name in _PLAIN_ARRAYS},
-        )
+        return _features(arrays)
     except FileNotFoundError:
         raise _missing(path) from None
     except _SIGNS_OF_DAMAGE as error:
         raise _damaged(path, error) from error
+
+
+def _features(arrays: Mapping[str, NDArray[Any]]) -> MovieFeatures:
+    matrix = sparse.csr_matrix(
+        (arrays["data"], arrays["indices"], arrays["indptr"]), shape=tuple(arrays["shape"])
+    )
+    return MovieFeatures(
+        matrix=matrix,
+        vocabulary=_names(arrays["vocabulary"]),
+        fields=_names(arrays["fields"]),
+        **{name: arrays[name] for name in _PLAIN_ARRAYS},
+    )
 
 
 def features_hash(features: MovieFeatures) -> str:
