@@ -26,7 +26,7 @@ _ORIGIN = re.compile(r"https?://[^/?#\s]+")
 
 _PATTERN_CHARACTERS = "[]*?"
 
-Source = Literal["sample", "popular"]
+Source = Literal["sample", "popular", "catalogue"]
 
 
 class SettingsError(ValueError):
@@ -61,25 +61,31 @@ class Settings(BaseSettings):
         validation_alias="TMDB_BASE_URL",
         description="Where TMDB's v3 API is.",
     )
+    tmdb_exports_url: str = Field(
+        default="https://files.tmdb.org/p/exports",
+        validation_alias="TMDB_EXPORTS_URL",
+        description="Where TMDB's daily exports of ids are.",
+    )
     tmdb_requests_per_second: float = Field(
         default=40.0,
         gt=0,
         le=1000,
         validation_alias="TMDB_REQUESTS_PER_SECOND",
-        description="The most requests a second that this process sends to TMDB.",
+        description="The most requests a second that are sent to TMDB, by all processes together "
+        "that share MOVIE_ASSETS_HOME.",
     )
     chosen_source: Source | None = Field(
         default=None,
         validation_alias="MOVIE_ASSETS_SOURCE",
-        description="'sample' (the bundled films) or 'popular' (TMDB); by default 'popular' "
-        "where there is a key, else 'sample'.",
+        description="'sample' (the bundled films), 'popular' (TMDB's popular list) or 'catalogue' "
+        "(every film that TMDB has); by default 'popular' where there is a key, else 'sample'.",
     )
     chosen_language: str | None = Field(
         default=None,
         validation_alias="MOVIE_ASSETS_LANGUAGE",
         pattern=r"^([a-z]{2}|all)$",
         description="Original language of the films, as an ISO 639-1 code, or 'all'; by default "
-        "'en' from TMDB and 'all' of the bundled films.",
+        "'en' of the popular list, else 'all'.",
     )
     max_movies: int = Field(
         default=1000,
@@ -87,6 +93,48 @@ class Settings(BaseSettings):
         le=POPULAR_LIST_LIMIT,
         validation_alias="MOVIE_ASSETS_MAX_MOVIES",
         description="How many films to take from the popular list, which ends at 10,000.",
+    )
+    min_popularity: float = Field(
+        default=0.0,
+        ge=0,
+        validation_alias="MOVIE_ASSETS_MIN_POPULARITY",
+        description="Of the catalogue, films with less of TMDB's popularity are left out.",
+    )
+    include_adult: bool = Field(
+        default=False,
+        validation_alias="MOVIE_ASSETS_INCLUDE_ADULT",
+        description="Whether films that TMDB marks as adult are taken from the catalogue.",
+    )
+    include_video: bool = Field(
+        default=False,
+        validation_alias="MOVIE_ASSETS_INCLUDE_VIDEO",
+        description="Whether what TMDB counts as a video and not a film is taken from the "
+        "catalogue.",
+    )
+    renew_after_days: float = Field(
+        default=30.0,
+        ge=1,
+        le=180,
+        validation_alias="MOVIE_ASSETS_RENEW_AFTER_DAYS",
+        description="A film of the catalogue is asked for again after so long, changed or not: "
+        "TMDB does not count votes among changes, and its terms let nobody keep data for longer "
+        "than six months.",
+    )
+    rebuild_after_days: float = Field(
+        default=7.0,
+        gt=0,
+        le=365,
+        validation_alias="MOVIE_ASSETS_REBUILD_AFTER_DAYS",
+        description="Of the catalogue, features are learned anew after so long; until then only "
+        "changed films are worked out.",
+    )
+    rebuild_share: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        validation_alias="MOVIE_ASSETS_REBUILD_SHARE",
+        description="Of the catalogue, features are learned anew where more than this share of "
+        "the films changed since.",
     )
     home: Path = Field(
         default=Path("data"),
@@ -203,7 +251,7 @@ class Settings(BaseSettings):
         "believed; '*' for all.",
     )
 
-    @field_validator("tmdb_base_url")
+    @field_validator("tmdb_base_url", "tmdb_exports_url")
     @classmethod
     def _is_http(cls, url: str) -> str:
         return _http_url(url).rstrip("/")
@@ -269,10 +317,10 @@ class Settings(BaseSettings):
     def language(self) -> str | None:
         """The original language that is asked for; None for all.
 
-        The bundled films are few and chosen for their variety, so all of them are taken unless a
-        language was asked for.
+        The bundled films are few and chosen for their variety, and the catalogue is every film that
+        there is: so of both all are taken unless a language was asked for.
         """
-        language = self.chosen_language or ("all" if self.source == "sample" else "en")
+        language = self.chosen_language or ("en" if self.source == "popular" else "all")
         return None if language == "all" else language
 
     @property

@@ -16,29 +16,65 @@ _MALFORMED_FIELDS = Column(
     "malformed_fields", "VARCHAR", "Values that are not of their field's type, as JSON.", True
 )
 
+#: What TMDB's lists and details say of a film itself.
+_FILM_FIELDS = (
+    Column("adult", "BOOLEAN", "Whether TMDB marks the film as adult.", True),
+    Column("backdrop_path", "VARCHAR", "Path of the backdrop image on TMDB's servers.", True),
+    Column("genre_ids", "BIGINT[]", "TMDB's numbers of the film's genres.", True),
+    Column("original_language", "VARCHAR", "ISO 639-1 code of the original language.", True),
+    Column("original_title", "VARCHAR", "Title in the original language.", True),
+    Column("overview", "VARCHAR", "TMDB's summary of the plot; '' where unknown.", True),
+    Column("popularity", "DOUBLE", "TMDB's popularity, a daily figure without a unit.", True),
+    Column("poster_path", "VARCHAR", "Path of the poster image on TMDB's servers.", True),
+    Column("release_date", "VARCHAR", "First release, verbatim: YYYY-MM-DD or ''.", True),
+    Column("title", "VARCHAR", "Title in the language asked for.", True),
+    Column("video", "BOOLEAN", "Whether TMDB counts it as a video and not a film.", True),
+    Column("vote_average", "DOUBLE", "Mean rating by TMDB's users, 0 to 10.", True),
+    Column("vote_count", "BIGINT", "Number of ratings by TMDB's users.", True),
+    _EXTRA_FIELDS,
+    _MALFORMED_FIELDS,
+)
+
 RAW_POPULAR_MOVIES = TableSchema(
     name="raw_popular_movies",
     description="The popular list as its source returned it, one row a film, nothing corrected.",
     columns=(
         Column("position", "INTEGER", "Place in the list as it was read, from 1.", minimum=1),
         Column("id", "BIGINT", "TMDB's number of the film.", True),
-        Column("adult", "BOOLEAN", "Whether TMDB marks the film as adult.", True),
-        Column("backdrop_path", "VARCHAR", "Path of the backdrop image on TMDB's servers.", True),
-        Column("genre_ids", "BIGINT[]", "TMDB's numbers of the film's genres.", True),
-        Column("original_language", "VARCHAR", "ISO 639-1 code of the original language.", True),
-        Column("original_title", "VARCHAR", "Title in the original language.", True),
-        Column("overview", "VARCHAR", "TMDB's summary of the plot; '' where unknown.", True),
-        Column("popularity", "DOUBLE", "TMDB's popularity, a daily figure without a unit.", True),
-        Column("poster_path", "VARCHAR", "Path of the poster image on TMDB's servers.", True),
-        Column("release_date", "VARCHAR", "First release, verbatim: YYYY-MM-DD or ''.", True),
-        Column("title", "VARCHAR", "Title in the language asked for.", True),
-        Column("video", "BOOLEAN", "Whether TMDB counts it as a video and not a film.", True),
-        Column("vote_average", "DOUBLE", "Mean rating by TMDB's users, 0 to 10.", True),
-        Column("vote_count", "BIGINT", "Number of ratings by TMDB's users.", True),
-        _EXTRA_FIELDS,
-        _MALFORMED_FIELDS,
+        *_FILM_FIELDS,
     ),
     primary_key=("position",),
+)
+
+RAW_MOVIE_IDS = TableSchema(
+    name="raw_movie_ids",
+    description="The films of TMDB's daily export that are wanted, one row a film, by id.",
+    columns=(
+        Column("id", "BIGINT", "TMDB's number of the film."),
+        Column("adult", "BOOLEAN", "Whether TMDB marks the film as adult."),
+        Column("video", "BOOLEAN", "Whether TMDB counts it as a video and not a film."),
+        Column("popularity", "DOUBLE", "TMDB's popularity on the day of the export."),
+    ),
+    primary_key=("id",),
+)
+
+RAW_CATALOGUE_MOVIES = TableSchema(
+    name="raw_catalogue_movies",
+    description="The films of the catalogue as their details say, one row a film, nothing "
+    "corrected; what else the details hold is in raw_movie_details.",
+    columns=(
+        Column("id", "BIGINT", "TMDB's number of the film."),
+        *_FILM_FIELDS,
+        Column("fetched_at", "TIMESTAMP", "When the film was last asked for, in UTC."),
+        Column("gone_at", "TIMESTAMP", "Since when TMDB does not have it, in UTC.", True),
+        Column(
+            "revision",
+            "BIGINT",
+            "Number of the last merge that changed the film, here or in raw_movie_details.",
+            minimum=1,
+        ),
+    ),
+    primary_key=("id",),
 )
 
 RAW_GENRES = TableSchema(
@@ -97,7 +133,13 @@ MOVIES_TABLE = TableSchema(
         Column("video", "BOOLEAN", "Whether TMDB counts it as a video and not a film."),
         Column("backdrop_path", "VARCHAR", "Path of the backdrop image on TMDB's servers.", True),
         Column("poster_path", "VARCHAR", "Path of the poster image on TMDB's servers.", True),
-        Column("popularity_rank", "INTEGER", "Place in the popular list, from 1.", minimum=1),
+        Column(
+            "popularity_rank",
+            "INTEGER",
+            "Place in the popular list, from 1; null where the films come from the catalogue.",
+            True,
+            minimum=1,
+        ),
     ),
     primary_key=("id",),
     views=(
@@ -272,6 +314,8 @@ TABLES: dict[str, TableSchema] = {
     for table in (
         RAW_POPULAR_MOVIES,
         RAW_GENRES,
+        RAW_MOVIE_IDS,
+        RAW_CATALOGUE_MOVIES,
         RAW_MOVIE_DETAILS,
         MOVIES_TABLE,
         GENRES_TABLE,
