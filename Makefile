@@ -27,7 +27,7 @@ demo: setup ## build the graph on the bundled films and show recommendations
 	@echo "  TMDB_API_KEY=... $(BIN)/movie-assets build    the same graph on TMDB"
 
 test: setup-dev ## run all tests; coverage must be at least 90 %
-	$(BIN)/pytest --cov --cov-report=term --numprocesses=auto --dist=loadfile
+	$(BIN)/pytest --cov --cov-report=term --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 serve: setup ## the HTTP API and the web page; builds first if nothing is published yet
 	@$(BIN)/movie-assets serve || { test $$? -eq 4 && $(BIN)/movie-assets build && $(BIN)/movie-assets serve; }
