@@ -166,12 +166,7 @@ def write_table(
             f"Rows for {schema.name} must come from schema.validate(): they have the columns "
             f"{_types(rows.schema)}, declared are {_types(schema.arrow_schema)}."
         )
-    database = Path(database)
-    _make_folder(database)
-    with (
-        connect(database, read_only=False, wait_seconds=wait_seconds, config=config) as connection,
-        transaction(connection),
-    ):
+    with writing(database, wait_seconds=wait_seconds, config=config) as connection:
         connection.register(_INCOMING, rows)
         if partitions:
             written = _swap_partitions(connection, schema, partitions)
@@ -180,9 +175,41 @@ def write_table(
                 f"CREATE OR REPLACE TABLE {quote(schema.name)} ({schema.column_ddl})"
             )
             written = _number(connection.execute(_insert(schema)))
-        for statement in _describing(schema):
-            connection.execute(statement)
+        describe(connection, schema)
     return Written(written, time.perf_counter() - started)
+
+
+def keep_table(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> None:
+    """Make a table where there is none yet, for a write that keeps some of its rows.
+
+    Raises:
+        SchemaError: where the stored table was written to another declaration.
+    """
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {quote(schema.name)} ({schema.column_ddl})")
+    _refuse_other_declaration(_stored_types(connection, schema.name), schema, schema.column_names)
+
+
+def describe(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> None:
+    """Make a table's views, and let SQL clients see what its declaration says."""
+    for statement in _describing(schema):
+        connection.execute(statement)
+
+
+@contextmanager
+def writing(
+    database: Path,
+    *,
+    wait_seconds: float = DEFAULT_WAIT_SECONDS,
+    config: Mapping[str, Any] | None = None,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in one transaction, which is committed at the end; see :func:`connect`."""
+    database = Path(database)
+    _make_folder(database)
+    with (
+        connect(database, read_only=False, wait_seconds=wait_seconds, config=config) as connection,
+        transaction(connection),
+    ):
+        yield connection
 
 
 @contextmanager
@@ -503,8 +530,7 @@ def _swap_partitions(
             "would be there twice after the next run. Nothing was written. Let the asset return "
             "the rows of its partition only."
         )
-    connection.execute(f"CREATE TABLE IF NOT EXISTS {name} ({schema.column_ddl})")
-    _refuse_other_declaration(_stored_types(connection, schema.name), schema, schema.column_names)
+    keep_table(connection, schema)
     connection.execute(f"DELETE FROM {name} WHERE {condition}", parameters)  # noqa: S608 - quoted
     written = _number(connection.execute(_insert(schema)))
     key = ", ".join(quote(column) for column in schema.primary_key)
