@@ -37,6 +37,7 @@ from movie_assets.serving.snapshot import current_name
 from movie_assets.settings import Settings
 from movie_assets.tmdb import RetryPolicy, Timeouts, TmdbClient
 from movie_assets.warehouse import TABLES, content_hash, read_arrow
+from movie_assets.warehouse.contents import stored_tables
 
 PROJECT = Path(__file__).parents[2]
 KEY = "0123456789abcdefSENTINEL01234567"
@@ -420,7 +421,12 @@ class Home:
 def content_hashes(home: Path) -> dict[str, str]:
     """The hash of each table's content, of the features and of what is published, in a home."""
     database = home / "movies_data.duckdb"
-    found = {name: content_hash(read_arrow(database, table)) for name, table in TABLES.items()}
+    stored = stored_tables(database)
+    found = {
+        name: content_hash(read_arrow(database, table))
+        for name, table in TABLES.items()
+        if name in stored
+    }
     found["movie_features"] = features_hash(load_features(home / "features" / "movie_features.npz"))
     found["published_recommendations"] = current_name(home / "published")
     return found

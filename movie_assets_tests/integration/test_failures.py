@@ -6,6 +6,7 @@ import shutil
 import socket
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 
 from movie_assets.assets.feature_files import FeatureFileIOManager
 from movie_assets.warehouse import read_table
+from movie_assets.warehouse.io_manager import WarehouseIOManager
 
 POPULAR, GENRES = "/movie/popular", "/genre/movie/list"
 AWKWARD_TITLE = "\U0001f980 'quoted' \"twice\"\n\u05e9\u05dc\u05d5\u05dd"
@@ -379,8 +381,13 @@ def test_films_of_which_too_many_are_dropped_replace_no_films(home: Any, stand_i
     assert home.hashes()["movies_table"] == before["movies_table"]
 
 
-def test_what_an_asset_raised_is_told_and_not_its_cause(home: Any, stand_in: Any) -> None:
+def test_what_an_asset_raised_is_told_and_not_its_cause(
+    home: Any, stand_in: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     stand_in.films = [film | {"id": film["id"] + 1} for film in stand_in.films]
+    impatient = WarehouseIOManager(database=str(home.database), wait_seconds=0.1)
+    build = partial(home.build_definitions, io_manager=impatient)
+    monkeypatch.setattr(home, "build_definitions", build)
     connection = duckdb.connect(str(home.database))
     try:
         report = home.build(refresh=True)
