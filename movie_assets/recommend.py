@@ -226,8 +226,12 @@ def _rated_in(
 
     matched = read_rated_films(path, catalogue.titles, database)
     profile = matched.profile
-    latest = max((one.at for one in profile.rated if one.at is not None), default=None)
-    rated = [Rated(catalogue.by_id[film], _LIKED, latest) for film in profile.liked]
+    times = [*(one.at for one in profile.liked), *(one.at for one in profile.rated)]
+    latest = max((at for at in times if at is not None), default=None)
+    rated = [
+        Rated(catalogue.by_id[one.id], _LIKED, latest if one.at is None else one.at)
+        for one in profile.liked
+    ]
     rated += [Rated(catalogue.by_id[one.id], one.stars, one.at) for one in profile.rated]
     rated += [Rated(catalogue.by_id[film], _SEEN) for film in profile.seen]
     left_out = [

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _ITEM_WEIGHTS = "item_weights"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class PublishedFeatures(MovieFeatures):
     """Features whose genres and languages are the films' own, whatever they weigh.
 

@@ -24,6 +24,7 @@ SOMETHING = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$"
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=SOMETHING)]
 Stars = Annotated[float, Field(ge=0.5, le=5, allow_inf_nan=False)]
+Moment = Annotated[float, Field(allow_inf_nan=False)]
 Dial = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Year = Annotated[int, Field(ge=1800, le=2200)]
 Minutes = Annotated[int, Field(ge=1, le=10_000)]
@@ -57,13 +58,19 @@ class FilmNamed(Asked):
         return self
 
 
+class FilmMarked(FilmNamed):
+    """A film that somebody likes or does not, and since when."""
+
+    at: Moment | None = Field(
+        None, description="When, in Unix time; without it, it is their latest word."
+    )
+
+
 class FilmRated(FilmNamed):
     """A film and the stars that somebody gave it."""
 
     stars: Stars = Field(description="From 4 on it is liked, up to 2.5 it is disliked.")
-    at: Annotated[float, Field(allow_inf_nan=False)] | None = Field(
-        None, description="When, in Unix time; younger ratings count more."
-    )
+    at: Moment | None = Field(None, description="When, in Unix time; younger ratings count more.")
 
 
 class FilterFields(Asked):
@@ -118,8 +125,8 @@ class WishFields(FilterFields):
 class TasteAsked(WishFields):
     """Somebody's films, and what is wanted of a list for them."""
 
-    liked: tuple[FilmNamed, ...] = Field((), max_length=MOST_FILMS)
-    disliked: tuple[FilmNamed, ...] = Field((), max_length=MOST_FILMS)
+    liked: tuple[FilmMarked, ...] = Field((), max_length=MOST_FILMS)
+    disliked: tuple[FilmMarked, ...] = Field((), max_length=MOST_FILMS)
     rated: tuple[FilmRated, ...] = Field((), max_length=MOST_FILMS)
     seen: tuple[FilmNamed, ...] = Field(
         (), max_length=MOST_FILMS, description="Not recommended, and nothing is learned from them."
@@ -281,6 +288,12 @@ class ProfileFilm(BaseModel):
     id: int
 
 
+class ProfileMark(ProfileFilm):
+    """A film of a profile that was marked as liked."""
+
+    at: float | None = None
+
+
 class ProfileRating(ProfileFilm):
     """A film of a profile, with its stars."""
 
@@ -291,7 +304,7 @@ class ProfileRating(ProfileFilm):
 class Profile(BaseModel):
     """A person's films, as POST /v1/recommendations takes them."""
 
-    liked: list[ProfileFilm]
+    liked: list[ProfileMark]
     disliked: list[ProfileFilm]
     rated: list[ProfileRating]
     seen: list[ProfileFilm]

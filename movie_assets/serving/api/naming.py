@@ -46,8 +46,8 @@ def resolve(asked: TasteAsked, published: Published) -> Named:
     resolver = _Resolver(published)
     named = resolver.named
     for where, films, value in (("liked", asked.liked, 1.0), ("disliked", asked.disliked, -1.0)):
-        for row, _ in resolver.rows(where, films):
-            named.likings.append(Liking(row, value, None, None))
+        for row, place in resolver.rows(where, films):
+            named.likings.append(Liking(row, value, None, films[place].at))
     for row, place in resolver.rows("rated", asked.rated):
         rated = asked.rated[place]
         named.likings.append(Liking(row, None, rated.stars, rated.at))

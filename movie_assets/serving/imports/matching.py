@@ -102,6 +102,14 @@ class Unmatched:
 
 
 @dataclass(frozen=True)
+class Liked:
+    """A film by TMDB's number, and when it was marked as liked, in Unix time."""
+
+    id: int
+    at: float | None
+
+
+@dataclass(frozen=True)
 class Rated:
     """A film by TMDB's number, its stars from 0.5 to 5, and when they were given, in Unix time."""
 
@@ -121,7 +129,7 @@ class Profile:
         seen: and nothing else is known of them.
     """
 
-    liked: tuple[int, ...]
+    liked: tuple[Liked, ...]
     disliked: tuple[int, ...]
     rated: tuple[Rated, ...]
     seen: tuple[int, ...]
@@ -129,14 +137,15 @@ class Profile:
     def as_json(self) -> dict[str, Any]:
         """The profile as ``POST /v1/recommendations`` takes it."""
         return {
-            "liked": [{"id": film_id} for film_id in self.liked],
+            "liked": [{"id": one.id} | _when(one) for one in self.liked],
             "disliked": [{"id": film_id} for film_id in self.disliked],
-            "rated": [
-                {"id": one.id, "stars": one.stars} | ({} if one.at is None else {"at": one.at})
-                for one in self.rated
-            ],
+            "rated": [{"id": one.id, "stars": one.stars} | _when(one) for one in self.rated],
             "seen": [{"id": film_id} for film_id in self.seen],
         }
+
+
+def _when(one: Liked | Rated) -> dict[str, float]:
+    return {} if one.at is None else {"at": one.at}
 
 
 @dataclass(frozen=True)
@@ -158,12 +167,13 @@ class Matched(Generic[F]):
         """What the films that were found say of a person."""
         liked, rated, seen = [], [], []
         for one in self.found:
-            stars, at = one.entry.stars, one.entry.rated_at
+            stars, when = one.entry.stars, one.entry.rated_at
+            at = None if when is None else when.timestamp()
             # A heart says more than three stars; more than five it cannot say.
             if one.entry.liked and (stars is None or stars < LIKED_FROM):
-                liked.append(one.film.id)
+                liked.append(Liked(one.film.id, at))
             elif stars is not None:
-                rated.append(Rated(one.film.id, stars, None if at is None else at.timestamp()))
+                rated.append(Rated(one.film.id, stars, at))
             else:
                 seen.append(one.film.id)
         return Profile(tuple(liked), (), tuple(rated), tuple(seen))

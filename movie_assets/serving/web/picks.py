@@ -52,7 +52,7 @@ class Brought:
         stars: 0.5 to 5; None where it has none.
         value: 1 where it was liked and -1 where it was not, by a heart or the like; None where
             only the stars tell, or it has only been seen.
-        at: when it was rated, in any unit; None where nobody knows.
+        at: when it was rated or liked, in any unit; None where nobody knows.
     """
 
     id: int
@@ -127,8 +127,8 @@ def write_profile(brought: Sequence[Brought]) -> str:
 
     The films' number, the steps from each film's number to the next one's, and what each is worth,
     deflated. Where the export told when, the films stand in that order, which is all of it that
-    counts: ratings by their times, after them what was liked without one, which counts as the
-    latest word. Else they stand by number, which takes less room.
+    counts: ratings and likes by their times, after them what was liked without one, which counts as
+    the latest word. Else they stand by number, which takes less room.
     """
     if not brought:
         return ""

@@ -75,7 +75,7 @@ def known_films(published: Published, picks: Picks) -> Known:
 def brought_films(profile: Profile) -> tuple[Brought, ...]:
     """An export's films as an address holds them."""
     return (
-        *(Brought(film_id, value=1.0) for film_id in profile.liked),
+        *(Brought(film.id, value=1.0, at=film.at) for film in profile.liked),
         *(Brought(film_id, value=-1.0) for film_id in profile.disliked),
         *(Brought(film.id, stars=film.stars, at=film.at) for film in profile.rated),
         *(Brought(film_id) for film_id in profile.seen),

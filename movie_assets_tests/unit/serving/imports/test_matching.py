@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from movie_assets.serving.api.models import TasteAsked
+from movie_assets.serving.api.naming import resolve
 from movie_assets.serving.imports import Entry, Export, Matched, Place, Rated, match, read_export
 from movie_assets.serving.published import Film, Published
 from movie_assets.serving.snapshot import open_snapshot
@@ -124,12 +126,27 @@ def test_a_profile_of_letterboxds_zip(published: Published) -> None:
     result = match(read_export(zipped(LETTERBOXD), "x.zip"), published)
     assert [one.reason for one in result.unmatched] == ["no film here has this title"]
     profile = result.profile
-    assert set(profile.liked) == {PARASITE, AMELIE}  # also the one that has three and a half stars
+    # Also the one that has three and a half stars.
+    assert {one.id for one in profile.liked} == {PARASITE, AMELIE}
     assert profile.disliked == ()
     assert {one.id: one.stars for one in profile.rated} == {HEAT: 4.0, TITANIC: 1.5}
     assert set(profile.seen) == {ALIEN}
     day = datetime(2019, 6, 1, tzinfo=UTC).timestamp()
     assert {"id": HEAT, "stars": 4.0, "at": day} in profile.as_json()["rated"]
+    marked = datetime(2020, 1, 11, tzinfo=UTC).timestamp()
+    assert {"id": PARASITE, "at": marked} in profile.as_json()["liked"]
+
+
+def test_what_an_export_says_is_what_the_api_takes_times_included(published: Published) -> None:
+    profile = match(read_export(zipped(LETTERBOXD), "x.zip"), published).profile
+    named = resolve(TasteAsked.model_validate(profile.as_json()), published)
+    assert named.unresolved == []
+    said = {(liking.row, liking.value, liking.stars, liking.at) for liking in named.likings}
+    assert said == {
+        *((published.row_of(one.id), 1.0, None, one.at) for one in profile.liked),
+        *((published.row_of(one.id), None, one.stars, one.at) for one in profile.rated),
+    }
+    assert None not in {at for *_, at in said}
 
 
 def test_a_heart_for_what_has_four_stars_says_no_more_than_the_stars(published: Published) -> None:
