@@ -128,7 +128,8 @@ class Explainer:
     def _wording(self) -> Callable[[int], tuple[str, str] | None]:
         """From a term to its name and how it is told; None where it is no reason."""
         features = self.features
-        n_films, fields = features.n_movies, features.fields
+        n_films = features.frozen.n_movies if features.frozen else features.n_movies
+        fields = features.fields
         ends = features.field_ends.tolist()
         genres = features.vocabulary[features.columns_of("genres")] if "genres" in fields else ()
         # Such as "fiction".
@@ -152,9 +153,8 @@ class Explainer:
 
     @cached_property
     def _well_known(self) -> float:
-        """How many votes a film has at most that is not well known."""
-        votes = self.features.votes[self.features.is_candidate]
-        return float(np.quantile(votes, _WELL_KNOWN)) if len(votes) else np.inf
+        frozen = self.features.frozen
+        return frozen.well_known if frozen else most_votes_of_little_known(self.features)
 
     def _circumstances(
         self, rows: NDArray[np.int32], columns: NDArray[np.int32]
@@ -170,6 +170,12 @@ class Explainer:
             ("of the same years", dated & (np.abs(years[0] - years[1]) <= _SAME_YEARS)),
             ("rated alike", rated & (np.abs(ratings[0] - ratings[1]) <= _ALIKE)),
         ]
+
+
+def most_votes_of_little_known(features: MovieFeatures) -> float:
+    """How many votes a film has at most that is not well known."""
+    votes = features.votes[features.is_candidate]
+    return float(np.quantile(votes, _WELL_KNOWN)) if len(votes) else np.inf
 
 
 def _first(

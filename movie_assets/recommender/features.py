@@ -9,10 +9,8 @@ neighbours is not here.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field, replace
-from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import numpy as np
 from scipy import sparse
@@ -20,7 +18,7 @@ from scipy import sparse
 from movie_assets.recommender.weights import FIELDS, Weights
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -36,6 +34,22 @@ _FEW_TEXTS = 100
 
 class NoFeaturesError(ValueError):
     """There is nothing to compare films by."""
+
+
+class Frozen(NamedTuple):
+    """What scores and reasons take from all films at once, kept while only some films change.
+
+    Without it one film with more votes than any other, or one film more, would change them all.
+
+    Attributes:
+        n_movies: how many films the terms were learned from.
+        log_prior: the largest logarithm of a candidate's prior; a later film counts no more.
+        well_known: how many votes a film has at most that is not well known.
+    """
+
+    n_movies: int
+    log_prior: float
+    well_known: float
 
 
 @dataclass(frozen=True)
@@ -56,6 +70,7 @@ class MovieFeatures:
         years: int16 of shape (n_movies,): of release, 0 where unknown.
         votes: int64 of shape (n_movies,).
         ratings: float32 of shape (n_movies,): 0 to 10.
+        frozen: None where the films are just those that the terms were learned from.
     """
 
     movie_ids: NDArray[np.int32]
@@ -67,6 +82,7 @@ class MovieFeatures:
     years: NDArray[np.int16]
     votes: NDArray[np.int64]
     ratings: NDArray[np.float32]
+    frozen: Frozen | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         n_movies, n_terms = self.matrix.shape
@@ -155,15 +171,13 @@ class FilmVectorizer:
     _vocabularies: dict[str, dict[str, int]] = field(default_factory=dict)
     _idf: dict[str, NDArray[np.float32]] = field(default_factory=dict)
 
-    def fit(self, films: pd.DataFrame) -> FilmVectorizer:
-        """Learn from films (:func:`movie_assets.recommender.films.film_frame`).
+    def fit(self, films: pd.DataFrame | Iterable[pd.DataFrame]) -> FilmVectorizer:
+        """Learn from films, as :func:`fit_features` takes them.
 
         Raises:
             NoFeaturesError: where there is no film.
         """
-        if films.empty:
-            raise NoFeaturesError("There is no film to compare. Look at movies_table.")
-        self._fit_and_count(films)
+        self._learn(films)
         return self
 
     def transform(self, films: pd.DataFrame) -> MovieFeatures:
@@ -176,13 +190,15 @@ class FilmVectorizer:
         missing = [n for n, share in shares.items() if share > 0 and n not in self._vocabularies]
         if missing:
             raise ValueError(f"nothing was learned of {', '.join(missing)}: fit films first")
-        return self._assemble(films, {name: terms_of(films, name) for name in self._vocabularies})
+        counts = {
+            name: _counts(terms_of(films, name), vocabulary)
+            for name, vocabulary in self._vocabularies.items()
+        }
+        return self._assemble([_Block(_numbers(films), counts)])
 
-    def fit_transform(self, films: pd.DataFrame) -> MovieFeatures:
+    def fit_transform(self, films: pd.DataFrame | Iterable[pd.DataFrame]) -> MovieFeatures:
         """Both at once, taking each text apart only once."""
-        if films.empty:
-            raise NoFeaturesError("There is no film to compare. Look at movies_table.")
-        return self._assemble(films, self._fit_and_count(films))
+        return self._assemble(self._learn(films))
 
     @classmethod
     def from_features(cls, features: MovieFeatures, weights: Weights) -> FilmVectorizer:
@@ -195,51 +211,98 @@ class FilmVectorizer:
             vectorizer._idf[name] = features.idf[columns]
         return vectorizer
 
-    def _fit_and_count(self, films: pd.DataFrame) -> dict[str, list[list[str]]]:
-        documents: dict[str, list[list[str]]] = {}
-        for name, share in self.weights.shares().items():
-            if share == 0:
-                continue
-            documents[name] = terms_of(films, name)
-            counts = Counter(chain.from_iterable(map(set, documents[name])))
-            rare = name == "text" and len(films) >= _FEW_TEXTS
-            least = _LEAST_TEXTS_A_WORD if rare else 1
-            kept = sorted(term for term, count in counts.items() if count >= least)
-            self._vocabularies[name] = {term: place for place, term in enumerate(kept)}
-            frequency = np.array([counts[term] for term in kept], dtype=np.float64)
-            self._idf[name] = (np.log((1 + len(films)) / (1 + frequency)) + 1).astype(np.float32)
-        return documents
+    def _learn(self, films: pd.DataFrame | Iterable[pd.DataFrame]) -> list[_Block]:
+        """Learn from films; gives them taken apart, with the terms that were learned alone.
 
-    def _assemble(
-        self, films: pd.DataFrame, documents: dict[str, list[list[str]]]
-    ) -> MovieFeatures:
+        Terms are numbered as they come, so that of a block nothing is kept but numbers.
+        """
+        names = [name for name, share in self.weights.shares().items() if share > 0]
+        places: dict[str, dict[str, int]] = {name: {} for name in names}
+        blocks = [
+            _Block(
+                _numbers(some),
+                {name: _counts(terms_of(some, name), places[name], learn=True) for name in names},
+            )
+            for some in _frames(films)
+        ]
+        n_films = sum(len(block.numbers.ids) for block in blocks)
+        if not n_films:
+            raise NoFeaturesError("There is no film to compare. Look at movies_table.")
+        for name in names:
+            learned = places.pop(name)
+            films_a_term = np.zeros(len(learned), dtype=np.int64)
+            for block in blocks:
+                films_a_term[: block.counts[name].shape[1]] += np.bincount(
+                    block.counts[name].indices, minlength=block.counts[name].shape[1]
+                )
+            rare = name == "text" and n_films >= _FEW_TEXTS
+            least = _LEAST_TEXTS_A_WORD if rare else 1
+            kept = sorted(term for term, place in learned.items() if films_a_term[place] >= least)
+            at = np.fromiter((learned[term] for term in kept), np.int64, len(kept))
+            self._vocabularies[name] = {term: place for place, term in enumerate(kept)}
+            frequency = films_a_term[at].astype(np.float64)
+            self._idf[name] = (np.log((1 + n_films) / (1 + frequency)) + 1).astype(np.float32)
+            columns = np.full(len(learned), -1, dtype=np.int32)
+            columns[at] = np.arange(len(kept), dtype=np.int32)
+            for block in blocks:
+                block.counts[name] = _in_columns(block.counts[name], columns, len(kept))
+        return blocks
+
+    def _assemble(self, blocks: list[_Block]) -> MovieFeatures:
         shares = self.weights.shares()
         names = [name for name in FIELDS if name in self._vocabularies]
-        blocks = [
-            _FORMULAS.get(name, _tfidf)(
-                documents[name], self._vocabularies[name], self._idf[name], shares[name]
-            )
-            for name in names
-        ]
-        sizes = [0, *(block.shape[1] for block in blocks)]
+        matrices = []
+        numbers = _joined([block.numbers for block in blocks])
+        while blocks:  # each is let go once it has its rows
+            counts = blocks.pop(0).counts
+            parts = [
+                _FORMULAS.get(name, _tfidf)(counts[name], self._idf[name], shares[name])
+                for name in names
+            ]
+            matrices.append(sparse.csr_matrix(sparse.hstack(parts, format="csr"), dtype=np.float32))
+        sizes = [0, *(len(self._vocabularies[name]) for name in names)]
         return MovieFeatures(
-            movie_ids=films["id"].to_numpy(np.int32),
-            matrix=sparse.csr_matrix(sparse.hstack(blocks, format="csr"), dtype=np.float32),
+            movie_ids=numbers.ids,
+            matrix=stacked(matrices),
             vocabulary=tuple(term for name in names for term in self._vocabularies[name]),
             fields=tuple(names),
             field_ends=np.cumsum(sizes, dtype=np.int64),
             idf=np.concatenate([self._idf[name] for name in names]),
-            years=films["year"].fillna(0).to_numpy(np.int16),
-            votes=films["vote_count"].to_numpy(np.int64),
-            ratings=films["vote_average"].to_numpy(np.float32),
+            years=numbers.years,
+            votes=numbers.votes,
+            ratings=numbers.ratings,
         )
 
 
-def fit_features(films: pd.DataFrame, weights: Weights) -> MovieFeatures:
+class _Numbers(NamedTuple):
+    """Of films, what is a number; see :class:`MovieFeatures`."""
+
+    ids: NDArray[np.int32]
+    years: NDArray[np.int16]
+    votes: NDArray[np.int64]
+    ratings: NDArray[np.float32]
+
+
+class _Block(NamedTuple):
+    """Films taken apart.
+
+    Attributes:
+        numbers: what is a number.
+        counts: by field, how often each film has each term: CSR float32.
+    """
+
+    numbers: _Numbers
+    counts: dict[str, sparse.csr_matrix]
+
+
+def fit_features(films: pd.DataFrame | Iterable[pd.DataFrame], weights: Weights) -> MovieFeatures:
     """Learn from films and make their rows.
 
     Args:
-        films: as :func:`movie_assets.recommender.films.film_frame` gives them.
+        films: as :func:`movie_assets.recommender.films.film_frame` gives them; or such frames one
+            after the other, their ids ascending from frame to frame. Of a frame that is done with
+            nothing is kept but numbers and terms that are new, so that a million films fit into
+            4 GB; the result is the same.
         weights: of the fields.
 
     Raises:
@@ -277,14 +340,45 @@ def _tidy(name: str) -> str:
     return " ".join(name.split())
 
 
-def _tfidf(
-    documents: Sequence[Sequence[str]],
-    vocabulary: dict[str, int],
-    idf: NDArray[np.float32],
-    share: float,
-) -> sparse.csr_matrix:
+def stacked(matrices: list[sparse.csr_matrix]) -> sparse.csr_matrix:
+    """CSR matrices of the same columns one below the other; the list is emptied meanwhile."""
+    if len(matrices) == 1:
+        return matrices.pop()
+    n_terms, n_entries = matrices[0].shape[1], sum(matrix.nnz for matrix in matrices)
+    indptr = np.concatenate([[0], *(np.diff(matrix.indptr) for matrix in matrices)])
+    index = np.int32 if n_entries < 2**31 else np.int64
+    data, indices = np.empty(n_entries, np.float32), np.empty(n_entries, index)
+    end = 0
+    while matrices:
+        matrix = matrices.pop(0)
+        begin, end = end, end + matrix.nnz
+        data[begin:end], indices[begin:end] = matrix.data, matrix.indices
+    return sparse.csr_matrix(
+        (data, indices, np.cumsum(indptr).astype(index)), shape=(len(indptr) - 1, n_terms)
+    )
+
+
+def _frames(films: pd.DataFrame | Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+    # By what a frame alone has, since pandas takes long to import.
+    return cast("Iterable[pd.DataFrame]", films if not hasattr(films, "columns") else [films])
+
+
+def _numbers(films: pd.DataFrame) -> _Numbers:
+    return _Numbers(
+        films["id"].to_numpy(np.int32),
+        films["year"].fillna(0).to_numpy(np.int16),
+        films["vote_count"].to_numpy(np.int64),
+        films["vote_average"].to_numpy(np.float32),
+    )
+
+
+def _joined(numbers: list[_Numbers]) -> _Numbers:
+    return _Numbers(*(np.concatenate(parts) for parts in zip(*numbers, strict=True)))
+
+
+def _tfidf(counts: sparse.csr_matrix, idf: NDArray[np.float32], share: float) -> sparse.csr_matrix:
     """One field's block: rows of squared length ``share``."""
-    counts = _counts(documents, vocabulary)
+    counts = counts.astype(np.float64)
     counts.data = (1 + np.log(counts.data)) * idf[counts.indices]
     lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1)).ravel())
     lengths[lengths == 0] = 1
@@ -292,17 +386,12 @@ def _tfidf(
     return counts.astype(np.float32)
 
 
-def _rarity(
-    documents: Sequence[Sequence[str]],
-    vocabulary: dict[str, int],
-    idf: NDArray[np.float32],
-    share: float,
-) -> sparse.csr_matrix:
+def _rarity(counts: sparse.csr_matrix, idf: NDArray[np.float32], share: float) -> sparse.csr_matrix:
     """The block of a field with one term a film: squared lengths up to ``share``, of the rarest.
 
     Two films in Hindi have more in common than two in English, which a length of 1 would hide.
     """
-    counts = _counts(documents, vocabulary)
+    counts = counts.astype(np.float64)
     rarest = max(float(idf.max(initial=0)), 1.0)
     counts.data = np.sqrt(share * idf[counts.indices] / rarest)
     return counts.astype(np.float32)
@@ -312,18 +401,38 @@ def _rarity(
 _FORMULAS = {"language": _rarity}
 
 
-def _counts(documents: Sequence[Sequence[str]], vocabulary: dict[str, int]) -> sparse.csr_matrix:
+def _counts(
+    documents: Sequence[Sequence[str]], vocabulary: dict[str, int], *, learn: bool = False
+) -> sparse.csr_matrix:
+    """How often each document has each term; terms that are new are put in, or left out."""
     indptr = [0]
     indices: list[int] = []
     for terms in documents:
-        indices.extend(vocabulary[term] for term in terms if term in vocabulary)
+        if learn:
+            indices.extend(vocabulary.setdefault(term, len(vocabulary)) for term in terms)
+        else:
+            indices.extend(vocabulary[term] for term in terms if term in vocabulary)
         indptr.append(len(indices))
     counts = sparse.csr_matrix(
-        (np.ones(len(indices), np.float64), indices, indptr),
+        (np.ones(len(indices), np.float32), indices, indptr),
         shape=(len(documents), len(vocabulary)),
     )
     counts.sum_duplicates()
     return counts
+
+
+def _in_columns(
+    counts: sparse.csr_matrix, columns: NDArray[np.int32], n_terms: int
+) -> sparse.csr_matrix:
+    """The counts in other columns; those that go nowhere (-1) are left out."""
+    indices = columns[counts.indices]
+    kept = indices >= 0
+    indptr = np.concatenate([[0], np.cumsum(kept)])[counts.indptr]
+    found = sparse.csr_matrix(
+        (counts.data[kept], indices[kept], indptr), shape=(counts.shape[0], n_terms)
+    )
+    found.sort_indices()
+    return found
 
 
 def _squared_lengths(features: MovieFeatures) -> dict[str, float]:

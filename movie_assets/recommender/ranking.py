@@ -237,14 +237,23 @@ def prior_terms(features: MovieFeatures, weights: Weights) -> NDArray[np.float64
     return np.stack([votes, rating, era, era * (votes - _USUAL_LOG_VOTES)])
 
 
+def largest_log_prior(features: MovieFeatures, weights: Weights) -> float:
+    """Of the films that may be recommended; 0 where there is none."""
+    logs = log_prior(features, weights)[features.is_candidate]
+    return float(logs.max()) if len(logs) else 0.0
+
+
 def _prior(
     features: MovieFeatures, exponent: float, logs: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    logs = exponent * logs
     candidates = features.is_candidate
     if not candidates.any():
         return np.zeros(features.n_movies, dtype=np.float32)
-    prior: NDArray[np.float64] = np.where(candidates, np.exp(logs - logs[candidates].max()), 0)
+    frozen = features.frozen
+    largest = exponent * (logs[candidates].max() if frozen is None else frozen.log_prior)
+    # A film may have come to count more than any did when the largest was frozen.
+    over = np.minimum(exponent * logs - largest, 0)
+    prior: NDArray[np.float64] = np.where(candidates, np.exp(over), 0)
     return prior.astype(np.float32)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
-from movie_assets.recommender.features import MovieFeatures
+from movie_assets.recommender.features import Frozen, MovieFeatures
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,6 +110,7 @@ def _features(arrays: Mapping[str, NDArray[Any]]) -> MovieFeatures:
         matrix=matrix,
         vocabulary=_names(arrays["vocabulary"]),
         fields=_names(arrays["fields"]),
+        frozen=_frozen(arrays["frozen"]) if "frozen" in arrays else None,
         **{name: arrays[name] for name in _PLAIN_ARRAYS},
     )
 
@@ -162,7 +163,7 @@ def _map_member(path: Path, entry: zipfile.ZipInfo) -> NDArray[Any]:
 
 
 def _arrays(features: MovieFeatures) -> dict[str, NDArray[np.generic]]:
-    matrix = features.matrix
+    matrix, frozen = features.matrix, features.frozen
     return {
         **{name: getattr(features, name) for name in _PLAIN_ARRAYS},
         "data": matrix.data,
@@ -171,7 +172,13 @@ def _arrays(features: MovieFeatures) -> dict[str, NDArray[np.generic]]:
         "shape": np.asarray(matrix.shape, dtype=np.int64),
         "vocabulary": _bytes(features.vocabulary),
         "fields": _bytes(features.fields),
+        **({} if frozen is None else {"frozen": np.asarray(frozen, dtype=np.float64)}),
     }
+
+
+def _frozen(array: NDArray[np.float64]) -> Frozen:
+    n_movies, log_prior, well_known = array.tolist()
+    return Frozen(int(n_movies), log_prior, well_known)
 
 
 def _bytes(names: tuple[str, ...]) -> NDArray[np.uint8]:

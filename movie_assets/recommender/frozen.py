@@ -1,0 +1,75 @@
+"""Frozen features: rows of changed films by what was learned of all, without learning anew.
+
+Terms, their inverse document frequencies and the scale of the prior stay as they are, so that a
+film that did not change keeps its row, its prior and its reasons to the last bit. Terms that are
+new count for nothing until all is learned anew. When that is has to be decided by who calls this;
+what becomes of the films' neighbours is for ``renewal``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from movie_assets.recommender.explanations import most_votes_of_little_known
+from movie_assets.recommender.features import FilmVectorizer, Frozen, stacked
+from movie_assets.recommender.ranking import largest_log_prior
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import ArrayLike
+
+    from movie_assets.recommender.features import MovieFeatures
+    from movie_assets.recommender.weights import Weights
+
+
+def freeze(features: MovieFeatures, weights: Weights) -> MovieFeatures:
+    """The same features, with what they say of all films at once kept for later ones."""
+    return replace(
+        features,
+        frozen=Frozen(
+            features.n_movies,
+            largest_log_prior(features, weights),
+            most_votes_of_little_known(features),
+        ),
+    )
+
+
+def update_features(
+    features: MovieFeatures, films: pd.DataFrame, removed: ArrayLike, weights: Weights
+) -> MovieFeatures:
+    """Features with the rows of some films added or replaced, and without those of others.
+
+    They are what the frozen terms make of all the films that there are now.
+
+    Args:
+        features: frozen (:func:`freeze`), made by the same weights.
+        films: new and changed ones, as :func:`movie_assets.recommender.films.film_frame` gives
+            them; may be empty.
+        removed: ids of films that are gone; some may be unknown.
+        weights: of the fields.
+
+    Raises:
+        ValueError: where the features are not frozen, or a field was not learned.
+    """
+    if features.frozen is None:
+        raise ValueError("only frozen features can be updated: freeze them first")
+    new = FilmVectorizer.from_features(features, weights).transform(films)
+    gone = np.concatenate([np.asarray(removed, dtype=np.int64), new.movie_ids])
+    kept = np.flatnonzero(~np.isin(features.movie_ids, gone))
+    ids = np.concatenate([features.movie_ids[kept], new.movie_ids])
+    order = np.argsort(ids, kind="stable")
+    years, votes, ratings = (
+        np.concatenate([getattr(features, name)[kept], getattr(new, name)])[order]
+        for name in ("years", "votes", "ratings")
+    )
+    return replace(
+        features,
+        movie_ids=ids[order],
+        matrix=stacked([features.matrix[kept], new.matrix])[order],
+        years=years,
+        votes=votes,
+        ratings=ratings,
+    )
