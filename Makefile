@@ -3,7 +3,7 @@
 #
 #   make demo PYTHON=python3.12     another Python for .venv
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint bench ui build lock clean setup setup-dev
+.PHONY: help demo serve test lint docs bench ui build lock clean setup setup-dev
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -43,6 +43,10 @@ lint: setup-dev ## style, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+docs: setup-dev ## the docs as a site, in build/docs; a broken link is an error
+	$(BIN)/python -m sphinx -W --keep-going --quiet docs build/docs
+	@echo "The site: build/docs/index.html"
 
 bench: setup-dev ## measure what the docs quote
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
