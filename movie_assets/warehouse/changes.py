@@ -48,5 +48,6 @@ def latest_revision(database: Path, *, wait_seconds: float = store.DEFAULT_WAIT_
     if _TABLE not in stored_tables(database, wait_seconds=wait_seconds):
         return 0
     with store.connect(database, read_only=True, wait_seconds=wait_seconds) as connection:
-        row = connection.execute(f"SELECT coalesce(max(revision), 0) FROM {_TABLE}").fetchone()  # noqa: S608 - a fixed name
-    return int(row[0]) if row else 0
+        return store.number_of(
+            connection.execute(f"SELECT coalesce(max(revision), 0) FROM {_TABLE}")  # noqa: S608 - a fixed name
+        )

@@ -6,7 +6,7 @@ module of this room that imports Dagster.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +26,9 @@ from pydantic import Field
 
 from movie_assets.warehouse import store
 from movie_assets.warehouse.errors import SchemaError, TableMissingError
+from movie_assets.warehouse.merging import Merge, merge_table
 from movie_assets.warehouse.schema import TableSchema, to_frame, validate
+from movie_assets.warehouse.spool import Spooled, spool, write_spooled
 from movie_assets.warehouse.tables import TABLES, find_table
 
 
@@ -36,7 +38,8 @@ class WarehouseIOManager(DuckDBIOManager):
     An asset's name is its table's name. Its output, a pandas DataFrame or an Arrow table, is
     checked against the declaration before the file is opened, and replaces the table in one
     transaction; of a partitioned asset only its partitions are replaced, by the column that the
-    asset's metadata ``partition_expr`` names.
+    asset's metadata ``partition_expr`` names. A :class:`Merge` replaces only the rows that changed,
+    and what :meth:`WarehouseStorage.spool` returns is a table that need not fit into the memory.
 
     An input is loaded as a DataFrame of the declared dtypes (see :func:`schema.to_frame`), or as an
     Arrow table where it is annotated so; the input's metadata ``columns`` picks columns. Reading
@@ -126,28 +129,34 @@ class WarehouseStorage(DbIOManager):
         """Check an asset's output, and replace its table or partitions."""
         table_slice = self._get_table_slice(context, context)
         schema = self._declared(table_slice.table)
-        if not isinstance(obj, pd.DataFrame | pa.Table):
-            raise SchemaError(
-                f"The asset {schema.name} must return a pandas DataFrame or a pyarrow Table, and "
-                f"returned {type(obj).__name__}. Nothing was written."
-            )
         partitions = _partitions(table_slice)
-        written = store.write_table(
-            self._path,
-            schema,
-            validate(obj, schema),
-            partitions=partitions,
-            wait_seconds=self._wait_seconds,
-            config=self._config,
-        )
+        written = self._write(schema, obj, partitions)
         count = "dagster/partition_row_count" if partitions else "dagster/row_count"
         context.add_output_metadata(
             {
-                count: written.rows,
+                count: written.table_rows,
                 "dagster/table_name": f"{self._path.stem}.main.{schema.name}",
                 "write_seconds": round(written.seconds, 3),
             }
         )
+
+    def _write(
+        self, schema: TableSchema, obj: object, partitions: list[store.Partition]
+    ) -> store.Written:
+        how: dict[str, Any] = {"wait_seconds": self._wait_seconds, "config": self._config}
+        if isinstance(obj, pd.DataFrame | pa.Table):
+            rows = validate(obj, schema)
+            return store.write_table(self._path, schema, rows, partitions=partitions, **how)
+        if partitions or not isinstance(obj, Merge | Spooled):
+            raise SchemaError(
+                f"The asset {schema.name} must return a pandas DataFrame or a pyarrow Table, or, "
+                "where it has no partitions, a Merge or Spooled rows, and returned "
+                f"{type(obj).__name__}. Nothing was written."
+            )
+        if isinstance(obj, Merge):
+            return merge_table(self._path, schema, obj, **how)
+        with obj:
+            return write_spooled(self._path, obj, **how)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame | pa.Table:
         """Give the stored table or partitions as the input is annotated."""
@@ -165,6 +174,22 @@ class WarehouseStorage(DbIOManager):
         if context.dagster_type.typing_type is pa.Table:
             return found
         return to_frame(found, schema.project(found.column_names))
+
+    @property
+    def database(self) -> Path:
+        """The DuckDB file."""
+        return self._path
+
+    def spool(
+        self, name: str, batches: Iterable[pa.RecordBatch | pa.Table | pd.DataFrame]
+    ) -> Spooled:
+        """Check the rows of a large table, batch by batch, as an output that replaces the table.
+
+        Raises:
+            SchemaError: where the rows are not as declared.
+            WarehouseFullError: where there is no room for them beside the database.
+        """
+        return spool(self._declared(name), batches, self._path.parent)
 
     def read_stored(self, name: str) -> pa.Table | None:
         """A table's rows as they are stored, for the asset that is about to replace them.

@@ -34,6 +34,9 @@ _NO_CONTENT = ("fetched_at", "revision")
 _FILLED_IN = ("gone_at", "revision")
 
 
+_LARGEST_REVISION = "SELECT coalesce(max(revision), 0) FROM raw_catalogue_movies"
+
+
 @dataclass(frozen=True)
 class Merge:
     """What changed of a table: an asset's output that the IO manager merges into the stored rows.
@@ -69,8 +72,7 @@ class MergedFilms:
 def merge_table(
     database: Path,
     schema: TableSchema,
-    rows: pa.Table | pd.DataFrame,
-    removed: NDArray[np.int64],
+    merge: Merge,
     *,
     wait_seconds: float = store.DEFAULT_WAIT_SECONDS,
     config: Mapping[str, Any] | None = None,
@@ -84,27 +86,25 @@ def merge_table(
         WarehouseError: of the type that says why the file cannot be written.
     """
     started = time.perf_counter()
-    checked = validate(rows, replace(schema, may_be_empty=True))
+    rows = validate(merge.rows, replace(schema, may_be_empty=True))
     with store.writing(database, wait_seconds=wait_seconds, config=config) as connection:
         store.keep_table(connection, schema)
-        connection.register("merged rows", checked)
-        connection.register("removed keys", pa.table({"key": pa.array(removed, pa.int64())}))
+        connection.register("merged rows", rows)
+        connection.register("removed keys", pa.table({"key": pa.array(merge.removed, pa.int64())}))
         name, key = quote(schema.name), quote(schema.primary_key[0])
         connection.execute(
             f'DELETE FROM {name} WHERE {key} IN (SELECT {key} FROM "merged rows" '  # noqa: S608 - quoted
             'UNION ALL SELECT key FROM "removed keys")'
         )
         connection.execute(f'INSERT INTO {name} BY NAME SELECT * FROM "merged rows"')  # noqa: S608 - quoted
-        if not schema.may_be_empty and not _one_number(
-            connection,
-            f"SELECT count(*) FROM {name}",  # noqa: S608 - quoted
-        ):
+        left = store.number_of(connection.execute(f"SELECT count(*) FROM {name}"))  # noqa: S608 - quoted
+        if not left and not schema.may_be_empty:
             raise SchemaError(
                 f"The rows for {schema.name} would leave the table empty, and nothing was written. "
                 f"See what the asset {schema.name} was made from, and materialize it again."
             )
         store.describe(connection, schema)
-    return store.Written(len(checked), time.perf_counter() - started)
+    return store.Written(len(rows), time.perf_counter() - started, left - len(rows))
 
 
 def merge_films(
@@ -140,7 +140,7 @@ def merge_films(
     with store.writing(database, wait_seconds=wait_seconds) as connection:
         for schema in (RAW_CATALOGUE_MOVIES, RAW_MOVIE_DETAILS):
             store.keep_table(connection, schema)
-        revision = _largest_revision(connection)
+        revision = store.number_of(connection.execute(_LARGEST_REVISION))
         connection.register("incoming films", found)
         connection.register("incoming details", details)
         connection.register("gone films", _gone_rows(gone))
@@ -234,12 +234,3 @@ def _refuse_half_films(films: pa.Table, details: pa.Table, gone: Mapping[int, da
         raise SchemaError(f"Films with only one of their two rows were fetched: {half[:5]}.")
     if both := sorted(found & gone.keys()):
         raise SchemaError(f"Films are both found and gone: {both[:5]}.")
-
-
-def _largest_revision(connection: duckdb.DuckDBPyConnection) -> int:
-    return _one_number(connection, "SELECT coalesce(max(revision), 0) FROM raw_catalogue_movies")
-
-
-def _one_number(connection: duckdb.DuckDBPyConnection, query: str) -> int:
-    # To the end: a result of which rows may be left keeps the connection from other work.
-    return int(connection.execute(query).fetchall()[0][0])

@@ -396,7 +396,7 @@ def _is_good_at_a_glance(table: pa.Table, schema: TableSchema) -> bool:
     rows. Rows that are sorted by a key of integers do not need it, as long as nothing is wrong.
     """
     within = all(_is_within(table[column.name], column) for column in schema.columns)
-    return within and _ascends(table.select(list(schema.primary_key)))
+    return within and ascends(table.select(list(schema.primary_key)))
 
 
 def _is_within(values: pa.ChunkedArray, column: Column) -> bool:
@@ -412,8 +412,8 @@ def _is_within(values: pa.ChunkedArray, column: Column) -> bool:
     return bool(found.min() >= minimum and found.max() <= maximum)
 
 
-def _ascends(keys: pa.Table) -> bool:
-    """Whether each row's key is larger than that of the row before."""
+def ascends(keys: pa.Table) -> bool:
+    """Whether each row's key, all integers, is larger than that of the row before."""
     if not all(pa.types.is_integer(field.type) for field in keys.schema):
         return False
     larger = np.zeros(max(len(keys) - 1, 0), dtype=bool)

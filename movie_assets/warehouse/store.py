@@ -76,10 +76,17 @@ class Written:
     Attributes:
         rows: how many rows were written.
         seconds: how long it took, waiting for the file included.
+        kept: how many rows of the table, or of the partitions that were written, stayed.
     """
 
     rows: int
     seconds: float
+    kept: int = 0
+
+    @property
+    def table_rows(self) -> int:
+        """How many rows there are now."""
+        return self.rows + self.kept
 
 
 def read_table(
@@ -118,15 +125,15 @@ def read_arrow(
 ) -> pa.Table:
     """Read a table as Arrow, of exactly the declared types; see :func:`read_table`."""
     wanted = schema.project(schema.column_names if columns is None else columns)
-    if not _exists(Path(database)):
-        raise _missing(schema.name, database)
     names = ", ".join(quote(column.name) for column in wanted)
     condition, parameters = _condition(partitions)
-    with connect(database, read_only=True, wait_seconds=wait_seconds, config=config) as connection:
-        stored = _stored_types(connection, schema.name)
-        if not stored:
-            raise _missing(schema.name, database)
-        _refuse_other_declaration(stored, schema, [column.name for column in wanted])
+    with reading(
+        database,
+        schema,
+        [column.name for column in wanted],
+        wait_seconds=wait_seconds,
+        config=config,
+    ) as connection:
         found = connection.sql(
             f"SELECT {names} FROM {quote(schema.name)} WHERE {condition}",  # noqa: S608 - quoted
             params=parameters,
@@ -174,7 +181,7 @@ def write_table(
             connection.execute(
                 f"CREATE OR REPLACE TABLE {quote(schema.name)} ({schema.column_ddl})"
             )
-            written = _number(connection.execute(_insert(schema)))
+            written = number_of(connection.execute(_insert(schema)))
         describe(connection, schema)
     return Written(written, time.perf_counter() - started)
 
@@ -193,6 +200,31 @@ def describe(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> None
     """Make a table's views, and let SQL clients see what its declaration says."""
     for statement in _describing(schema):
         connection.execute(statement)
+
+
+@contextmanager
+def reading(
+    database: Path,
+    schema: TableSchema,
+    columns: Sequence[str] | None = None,
+    *,
+    wait_seconds: float = DEFAULT_WAIT_SECONDS,
+    config: Mapping[str, Any] | None = None,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection for reading a table, some columns of it or all; see :func:`connect`.
+
+    Raises:
+        TableMissingError: where the table or the database is not there yet.
+        SchemaError: where these columns were written to another declaration.
+    """
+    if not _exists(Path(database)):
+        raise _missing(schema.name, database)
+    with connect(database, read_only=True, wait_seconds=wait_seconds, config=config) as connection:
+        stored = _stored_types(connection, schema.name)
+        if not stored:
+            raise _missing(schema.name, database)
+        _refuse_other_declaration(stored, schema, columns or schema.column_names)
+        yield connection
 
 
 @contextmanager
@@ -231,12 +263,12 @@ def connect(
     path = Path(database).absolute()
     deadline = time.monotonic() + wait_seconds
     with _turns_at(path).take(path, read_only=read_only, wait_seconds=wait_seconds):
-        with _named_errors(path, wait_seconds):
+        with named_errors(path, wait_seconds):
             if not read_only:
                 _create_if_missing(path, dict(config or {}))
             connection = _open(path, read_only, deadline, dict(config or {}))
         try:
-            with _named_errors(path, wait_seconds):
+            with named_errors(path, wait_seconds):
                 yield connection
         finally:
             connection.close()
@@ -358,7 +390,8 @@ _HOLDER = re.compile(r"lock is held in (?P<program>.+?) \(PID (?P<pid>\d+)\)")
 
 
 @contextmanager
-def _named_errors(path: Path, wait_seconds: float) -> Iterator[None]:
+def named_errors(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
+    """Our errors for what goes wrong with a path, and Ctrl-C for what DuckDB made of it."""
     try:
         yield
     except (duckdb.Error, RuntimeError, OSError) as error:
@@ -518,7 +551,7 @@ def _swap_partitions(
         schema.column(partition.column)  # a misspelt one is refused by name
     name, incoming = quote(schema.name), quote(_INCOMING)
     condition, parameters = _condition(partitions)
-    outside = _number(
+    outside = number_of(
         connection.execute(
             f"SELECT count(*) FROM {incoming} WHERE ({condition}) IS NOT TRUE",  # noqa: S608 - quoted
             parameters,
@@ -532,22 +565,36 @@ def _swap_partitions(
         )
     keep_table(connection, schema)
     connection.execute(f"DELETE FROM {name} WHERE {condition}", parameters)  # noqa: S608 - quoted
-    written = _number(connection.execute(_insert(schema)))
+    written = number_of(connection.execute(_insert(schema)))
+    refuse_doubles(connection, schema)
+    return written
+
+
+def refuse_doubles(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> None:
+    """Look at a table as a whole, where rows were checked part by part.
+
+    Raises:
+        SchemaError: where two rows have the same primary key.
+    """
     key = ", ".join(quote(column) for column in schema.primary_key)
-    doubles = _number(
-        connection.execute(f"SELECT count(*) - count(DISTINCT ({key})) FROM {name}")  # noqa: S608 - quoted
+    doubles = number_of(
+        connection.execute(
+            f"SELECT count(*) - count(DISTINCT ({key})) FROM {quote(schema.name)}"  # noqa: S608 - quoted
+        )
     )
     if doubles:
         raise SchemaError(
             f"{doubles} rows for {schema.name} have a primary key ({', '.join(schema.primary_key)})"
-            " that another partition has already. Nothing was written."
+            " that another row of this write or of another partition has already. Nothing was "
+            "written."
         )
-    return written
 
 
-def _number(result: duckdb.DuckDBPyConnection) -> int:
-    row = result.fetchone()
-    return int(row[0]) if row else 0
+def number_of(result: duckdb.DuckDBPyConnection) -> int:
+    """The one number of a result, 0 where there is no row."""
+    # To the end: a result of which rows may be left keeps the connection from other work.
+    rows = result.fetchall()
+    return int(rows[0][0]) if rows else 0
 
 
 def _insert(schema: TableSchema) -> str:

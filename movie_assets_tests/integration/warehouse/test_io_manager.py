@@ -242,7 +242,7 @@ def test_only_the_partition_is_replaced_and_read(
 
     with pytest.raises(SchemaError, match="1 rows for days lie outside"):
         run(two, first)
-    with pytest.raises(SchemaError, match="another partition has already"):
+    with pytest.raises(SchemaError, match="of another partition has already"):
         run(two.assign(number=1), second)
     assert stored_numbers(database) == [1, 2, 3]
 
