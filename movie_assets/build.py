@@ -18,6 +18,8 @@ import dagster as dg
 from dagster import DagsterEventType
 from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
+from movie_assets.analysis import Reports
+from movie_assets.analysis import report as eda_report
 from movie_assets.assets.extract import TMDB_POOL
 from movie_assets.assets.history import latest_evaluation
 from movie_assets.assets.publish import PUBLISHED
@@ -382,7 +384,13 @@ class Graph:
         except WarehouseError:
             return None
         files = {path.stem for path in self._settings.features_dir.glob("*.npz")}
-        return tables | files | ({PUBLISHED} if self._is_published() else set())
+        reports = Reports(self._settings.database, self._settings.reports_dir)
+        return (
+            tables
+            | files
+            | ({PUBLISHED} if self._is_published() else set())
+            | ({eda_report.NAME} if reports.is_stored else set())
+        )
 
     def _is_published(self) -> bool:
         """Whether there is a snapshot to serve, undamaged."""

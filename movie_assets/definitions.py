@@ -15,6 +15,7 @@ import dagster as dg
 
 import movie_assets
 from movie_assets import automation
+from movie_assets.analysis import Reports
 from movie_assets.assets import ASSETS
 from movie_assets.assets.extract import Extraction
 from movie_assets.assets.feature_files import FeatureFileIOManager
@@ -37,8 +38,8 @@ def build_definitions(
     Args:
         settings: by default from the environment and ``.env``.
         resource_overrides: resources to put in the place of ``io_manager``,
-            ``features_io_manager``, ``extraction``, ``movielens``, ``neighbour_search`` or
-            ``stored``.
+            ``features_io_manager``, ``extraction``, ``movielens``, ``neighbour_search``,
+            ``stored`` or ``reports``.
 
     Raises:
         SettingsError: where a setting cannot be used.
@@ -64,6 +65,9 @@ def build_definitions(
                 lambda _: NeighbourSearch(settings.ray_address)
             ),
             "stored": dg.ResourceDefinition(lambda _: build_stored(settings)),
+            "reports": dg.ResourceDefinition(
+                lambda _: Reports(settings.database, settings.reports_dir, settings.source)
+            ),
             **resource_overrides,
         },
         executor=dg.in_process_executor

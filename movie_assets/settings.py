@@ -339,6 +339,11 @@ class Settings(BaseSettings):
         return self.home / "published"
 
     @property
+    def reports_dir(self) -> Path:
+        """The folder of the analysis' report."""
+        return self.home / "reports"
+
+    @property
     def api_keys(self) -> tuple[SecretStr, ...]:
         """The keys of the API; none where it is open."""
         keys = self.chosen_api_keys.get_secret_value() if self.chosen_api_keys else ""

@@ -5,6 +5,7 @@ IO manager. Checks are in ``movie_assets.checks``; freshness and automation, whi
 whole graph, in ``movie_assets.automation``; resources in ``movie_assets.definitions``.
 """
 
+from movie_assets.assets.analysis import eda_report
 from movie_assets.assets.extract import raw_genres, raw_movie_details, raw_popular_movies
 from movie_assets.assets.publish import published_recommendations
 from movie_assets.assets.quality import recommendation_quality
@@ -32,6 +33,7 @@ ASSETS = [
     similarity_matrix,
     recommendation_quality,
     published_recommendations,
+    eda_report,
 ]
 
 __all__ = ["ASSETS"]
