@@ -8,7 +8,7 @@ parts together are among the K best by content and the films of the lists. So th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
     from scipy import sparse
+
+    _Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
 
     from movie_assets.recommender.features import MovieFeatures
     from movie_assets.recommender.ranking import Ranking
@@ -126,21 +128,50 @@ def nearest_neighbours(
     places, ranks = np.nonzero(indices >= 0)
     by_content = (rows[places].astype(np.int32), indices[places, ranks], scores[places, ranks])
     if not signals:
-        parts = _parts(ranking, *by_content)
-        return Neighbours(
-            rows=by_content[0],
-            columns=by_content[1],
-            ranks=(ranks + 1).astype(np.int32),
-            scores=by_content[2],
-            **parts,
-            signals={},
+        return scored(
+            ranking, (), Blended(*by_content[:2], (ranks + 1).astype(np.int32), by_content[2])
         )
     return _concatenate(
         [
-            _blend(features, ranking, signals, k, *block)
-            for block in _blocks_of_rows(by_content, rows)
+            scored(ranking, signals, blend(features, ranking, signals, k, some, pairs))
+            for some, pairs in _blocks_of_rows(by_content, rows)
         ]
     )
+
+
+class ContentQuestion(NamedTuple):
+    """What is asked to find the best by content, as ``neighbours.top_k`` takes it.
+
+    Attributes:
+        rows: the features of the films that ask.
+        candidates: the features of the films that may be recommended.
+        options: keyword arguments.
+        chosen: int32 of shape (n_candidates,): the candidates' indices among all films.
+    """
+
+    rows: sparse.csr_matrix
+    candidates: sparse.csr_matrix
+    options: dict[str, Any]
+    chosen: NDArray[np.int32]
+
+    @classmethod
+    def of(
+        cls, features: MovieFeatures, ranking: Ranking, rows: NDArray[np.int32]
+    ) -> ContentQuestion:
+        """Only candidates are searched, which for TMDB are half of all films."""
+        candidates = np.flatnonzero(ranking.prior > 0).astype(np.int32)
+        own = np.full(features.n_movies, -1, dtype=np.int32)
+        own[candidates] = np.arange(len(candidates), dtype=np.int32)
+        every = len(rows) == features.n_movies
+        options = {
+            "prior": ranking.prior[candidates],
+            "pair_codes": (ranking.codes[rows], ranking.codes[candidates], ranking.factors),
+            "exclude_self": own[rows],
+            # Rows of length 1 in float32 can give a product a little above 1.
+            "ceiling": 1.0,
+        }
+        asking = features.matrix if every else features.matrix[rows]
+        return cls(asking, features.matrix[candidates], options, candidates)
 
 
 def search_by_content(
@@ -159,25 +190,16 @@ def search_by_content(
     """
     if not features.n_movies:
         return np.zeros((0, k), dtype=np.int32), np.zeros((0, k), dtype=np.float32)
-    # Only candidates are searched, which for TMDB are half of all films.
-    candidates = np.flatnonzero(ranking.prior > 0).astype(np.int32)
-    own = np.full(features.n_movies, -1, dtype=np.int32)
-    own[candidates] = np.arange(len(candidates), dtype=np.int32)
-    every = len(rows) == features.n_movies
+    question = ContentQuestion.of(features, ranking, rows)
     found, scores = search(
-        features.matrix if every else features.matrix[rows],
-        features.matrix[candidates],
-        k,
-        prior=ranking.prior[candidates],
-        pair_codes=(ranking.codes[rows], ranking.codes[candidates], ranking.factors),
-        exclude_self=own[rows],
-        # Rows of length 1 in float32 can give a product a little above 1.
-        ceiling=1.0,
-        progress=progress,
+        question.rows, question.candidates, k, **question.options, progress=progress
     )
-    indices = np.full(found.shape, -1, dtype=np.int32)
-    indices[found >= 0] = candidates[found[found >= 0]]
-    return indices, scores
+    return named(found, question.chosen), scores
+
+
+def named(found: NDArray[np.int32], names: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Names in the place of positions, -1 where there is none."""
+    return np.append(names, np.int32(-1)).astype(np.int32)[found]
 
 
 def content_of_pairs(
@@ -206,29 +228,53 @@ def _parts(
 
 
 def _blocks_of_rows(
-    pairs: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]],
-    rows: NDArray[np.int32],
-) -> list[tuple[NDArray[Any], ...]]:
-    """The pairs of some rows at a time, and these rows."""
-    blocks: list[tuple[NDArray[Any], ...]] = []
+    pairs: _Pairs, rows: NDArray[np.int32]
+) -> list[tuple[NDArray[np.int32], _Pairs]]:
+    """Some rows at a time, and their pairs."""
+    blocks = []
     for start in range(0, max(1, len(rows)), _ROWS_A_BLOCK):
         some = rows[start : start + _ROWS_A_BLOCK]
-        ends = np.searchsorted(pairs[0], [some[0], some[-1] + 1]) if len(some) else (0, 0)
-        blocks.append((some, *(array[ends[0] : ends[1]] for array in pairs)))
+        begin, end = np.searchsorted(pairs[0], [some[0], some[-1] + 1]) if len(some) else (0, 0)
+        blocks.append((some, (pairs[0][begin:end], pairs[1][begin:end], pairs[2][begin:end])))
     return blocks
 
 
-def _blend(
+class Blended(NamedTuple):
+    """The best pairs of some films by all that goes into a score; by film, then by rank.
+
+    Attributes:
+        rows: as :class:`Neighbours` has it, and so the following.
+        columns: as there.
+        ranks: as there.
+        by_content: float32 of shape (n_pairs,): what the score would be by content alone.
+    """
+
+    rows: NDArray[np.int32]
+    columns: NDArray[np.int32]
+    ranks: NDArray[np.int32]
+    by_content: NDArray[np.float32]
+
+
+def blend(
     features: MovieFeatures,
     ranking: Ranking,
     signals: Sequence[Signal],
     k: int,
     asking: NDArray[np.int32],
-    rows: NDArray[np.int32],
-    columns: NDArray[np.int32],
-    scores: NDArray[np.float32],
-) -> Neighbours:
+    by_content: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]],
+) -> Blended:
+    """The K best of some films by content and signals.
+
+    Args:
+        features: n_movies films.
+        ranking: of these films.
+        signals: what else goes into a score.
+        k: the most a film gets.
+        asking: int32 of shape (n_rows,): the films.
+        by_content: their K best by content: rows, columns and scores, each of shape (n_pairs,).
+    """
     n = np.int64(features.n_movies)
+    rows, columns, scores = by_content
     keys = rows * n + columns
     order = np.argsort(keys)
     keys, scores = keys[order], scores[order]
@@ -236,28 +282,35 @@ def _blend(
     new = np.setdiff1d(np.concatenate([found for found, _ in listed]), keys)
     every = np.sort(np.concatenate([keys, new]))
     rows, columns = (every // n).astype(np.int32), (every % n).astype(np.int32)
-    by_content = _look_up(every, keys, scores)
+    found = _look_up(every, keys, scores)
     is_new = np.isin(every, new, assume_unique=True)
-    by_content[is_new] = (
+    found[is_new] = (
         content_of_pairs(features, rows[is_new], columns[is_new])
         * ranking.closeness(rows[is_new], columns[is_new])
         * ranking.prior[columns[is_new]]
     )
-    values = {
-        signal.name: _look_up(every, *found) for signal, found in zip(signals, listed, strict=True)
-    }
-    total = _weighted(features, signals, rows, by_content, values)
+    values = [_look_up(every, *pairs) for pairs in listed]
+    total = _weighted(signals, rows, found, values)
     best = np.lexsort((columns, -total, rows))
     ranks = _ranks(rows[best])
     best, ranks = best[ranks <= k], ranks[ranks <= k]
-    rows, columns = rows[best], columns[best]
+    return Blended(rows[best], columns[best], ranks, found[best])
+
+
+def scored(ranking: Ranking, signals: Sequence[Signal], pairs: Blended) -> Neighbours:
+    """Pairs with their scores and what these are made of."""
+    asking, n = np.unique(pairs.rows), np.int64(len(ranking.prior))
+    keys = pairs.rows * n + pairs.columns
+    values = [_look_up(keys, *_listed(signal, ranking, asking, n)) for signal in signals]
     return Neighbours(
-        rows=rows,
-        columns=columns,
-        ranks=ranks,
-        scores=total[best],
-        **_parts(ranking, rows, columns, by_content[best]),
-        signals={name: found[best] for name, found in values.items()},
+        rows=pairs.rows,
+        columns=pairs.columns,
+        ranks=pairs.ranks,
+        scores=_weighted(signals, pairs.rows, pairs.by_content, values)
+        if signals
+        else pairs.by_content,
+        **_parts(ranking, pairs.rows, pairs.columns, pairs.by_content),
+        signals={signal.name: found for signal, found in zip(signals, values, strict=True)},
     )
 
 
@@ -284,21 +337,20 @@ def _look_up(
 
 
 def _weighted(
-    features: MovieFeatures,
     signals: Sequence[Signal],
     rows: NDArray[np.int32],
     by_content: NDArray[np.float32],
-    values: dict[str, NDArray[np.float32]],
+    values: Sequence[NDArray[np.float32]],
 ) -> NDArray[np.float32]:
     content_share = 1 - sum(signal.share for signal in signals)
     # In float64 what is divided by the share again is what it was before.
     total = content_share * by_content.astype(np.float64)
-    shares = np.full(features.n_movies, content_share)
-    for signal in signals:
-        total += signal.share * values[signal.name]
+    shares = np.full(len(rows), content_share)
+    for signal, value in zip(signals, values, strict=True):
+        total += signal.share * value
         # A film without such a list loses nothing by it.
-        shares[np.diff(signal.pairs.indptr) > 0] += signal.share
-    return np.asarray(total / shares[rows], dtype=np.float32)
+        shares[np.diff(signal.pairs.indptr)[rows] > 0] += signal.share
+    return np.asarray(total / shares, dtype=np.float32)
 
 
 def _ranks(rows: NDArray[np.int32]) -> NDArray[np.int32]:
