@@ -1,11 +1,12 @@
 """Changes: which films are, to the last bit, what they were before.
 
-What belongs here: the comparison. What does not: what is done about it (``incremental``).
+What belongs here: the comparison, with what they were (``same_films``) or with a number that is
+left of it (``digests``). What does not: what is done about it (``incremental``).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy import sparse
@@ -45,6 +46,53 @@ def same_films(
             same = np.asarray(before)[places] == np.asarray(now)
         places[~same] = -1
     return places
+
+
+def digests(*parts: sparse.csr_matrix | NDArray[Any]) -> NDArray[np.uint64]:
+    """A number a film that another film, or the same after a change, does not have.
+
+    It is no cryptographic one: that two of a million are alike by chance happens once in 40 million
+    times, and whoever means to can make it happen.
+
+    Args:
+        parts: what films are made of: CSR matrices of float32 with a row a film, columns ascending
+            or not; or arrays whose first axis is films, of items of 8 bytes at most.
+
+    Returns:
+        uint64 of shape (n_films,).
+    """
+    found = np.zeros(parts[0].shape[0], dtype=np.uint64)
+    for part in parts:
+        if sparse.issparse(part):
+            bits = _row_digests(part)
+            found = _mixed(found ^ bits)
+        else:
+            for column in np.asarray(part).reshape(len(found), -1).T:
+                items = np.ascontiguousarray(column).view(f"u{column.dtype.itemsize}")
+                found = _mixed(found ^ items.astype(np.uint64))
+    return found
+
+
+def _row_digests(matrix: sparse.csr_matrix) -> NDArray[np.uint64]:
+    found = np.empty(matrix.shape[0], dtype=np.uint64)
+    for start in range(0, len(found), _COMPARED):
+        ends = matrix.indptr[start : start + _COMPARED + 1].astype(np.int64)
+        entries = slice(int(ends[0]), int(ends[-1]))
+        keys = matrix.indices[entries].astype(np.uint64) << np.uint64(32)
+        keys |= matrix.data[entries].view(np.uint32)
+        # A sum, which wraps: so the order of the columns is nothing.
+        sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_mixed(keys), dtype=np.uint64)])
+        ends -= ends[0]
+        found[start : start + _COMPARED] = sums[ends[1:]] - sums[ends[:-1]]
+    return found
+
+
+def _mixed(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Each bit of a number spread over all (splitmix64, by S. Vigna)."""
+    mixed = keys + np.uint64(0x9E3779B97F4A7C15)
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(mixed ^ (mixed >> np.uint64(31)))
 
 
 def _same_rows(

@@ -1,0 +1,356 @@
+"""Renewal: the neighbours of all films after some changed, working out only what changed.
+
+What is kept of the last time is each film's list by content, its best pairs, and a number that
+tells whether it is still the same film. From that come, exactly as from a search of everything:
+the lists (``incremental``), the pairs of the films whose list, signals or listed films changed
+(``similar``), and which of these pairs are not what they were, reasons included.
+
+Where what all films share is other (the frozen terms, the weights), everything is found anew.
+How what is kept is stored is for ``kept_lists``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from movie_assets.recommender.changes import digests
+from movie_assets.recommender.incremental import MARGIN, Before, Lists, update
+from movie_assets.recommender.neighbours import top_k
+from movie_assets.recommender.ranking import fit_ranking
+from movie_assets.recommender.similar import Blended, ContentQuestion, blend, named, scored
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from movie_assets.recommender.features import MovieFeatures
+    from movie_assets.recommender.ranking import Ranking
+    from movie_assets.recommender.similar import Neighbours, Progress, Search, Signal
+    from movie_assets.recommender.weights import Weights
+
+_ROWS_A_BLOCK = 20_000
+
+
+@dataclass(frozen=True)
+class KeptLists:
+    """What was found last time, and of which films.
+
+    Attributes:
+        key: of what all films share.
+        movie_ids: int32 of shape (n_movies,), ascending.
+        as_row: uint64 of shape (n_movies,): a number of what a film is as one that asks.
+        facts: uint64 of shape (n_movies,): of all that is known of it.
+        listed: uint64 of shape (n_movies,): of what signals list for it.
+        prior: float32 of shape (n_movies,): above 0 for candidates.
+        lists: by content; their candidates are numbered by id.
+        neighbours: int32 of shape (n_movies, k): ids of the best by everything, then -1.
+        by_content: float32 of shape (n_movies, k): their scores by content alone.
+    """
+
+    key: str
+    movie_ids: NDArray[np.int32]
+    as_row: NDArray[np.uint64]
+    facts: NDArray[np.uint64]
+    listed: NDArray[np.uint64]
+    prior: NDArray[np.float32]
+    lists: Lists
+    neighbours: NDArray[np.int32]
+    by_content: NDArray[np.float32]
+
+    @property
+    def candidate_ids(self) -> NDArray[np.int32]:
+        """The ids of the lists' candidates."""
+        return self.movie_ids[self.prior > 0]
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """The neighbours of all films, and which of them are not what they were.
+
+    Attributes:
+        features: of the films.
+        ranking: of the films.
+        signals: what else went into scores.
+        kept: for the next time.
+        anew: whether everything was found anew; then all pairs are new.
+        changed: bool of shape (n_movies, k): whether the pair at this rank is new, or anything
+            that is told of it is.
+        gone: int64 of shape (n_gone, 2): movie id and rank of pairs that are no more.
+        n_films_changed: how many films are new or not what they were.
+    """
+
+    features: MovieFeatures
+    ranking: Ranking
+    signals: tuple[Signal, ...]
+    kept: KeptLists
+    anew: bool
+    changed: NDArray[np.bool_]
+    gone: NDArray[np.int64]
+    n_films_changed: int
+
+    @property
+    def n_pairs(self) -> int:
+        """How many pairs there are."""
+        return int(np.count_nonzero(self.kept.neighbours >= 0))
+
+    def pairs(self) -> Iterator[Neighbours]:
+        """The changed pairs, by film and rank, some films at a time."""
+        for start in range(0, len(self.changed), _ROWS_A_BLOCK):
+            rows, places = np.nonzero(self.changed[start : start + _ROWS_A_BLOCK])
+            if len(rows):
+                rows += start
+                ids = self.kept.neighbours[rows, places]
+                pairs = Blended(
+                    rows.astype(np.int32),
+                    np.searchsorted(self.features.movie_ids, ids).astype(np.int32),
+                    (places + 1).astype(np.int32),
+                    self.kept.by_content[rows, places],
+                )
+                yield scored(self.ranking, self.signals, pairs)
+
+
+def renew(
+    features: MovieFeatures,
+    weights: Weights,
+    k: int,
+    *,
+    before: KeptLists | None = None,
+    signals: Sequence[Signal] = (),
+    search: Search = top_k,
+    progress: Progress | None = None,
+) -> Renewed:
+    """Find films' K best neighbours; as ``similar.nearest_neighbours`` does, to the last bit.
+
+    Args:
+        features: n_movies films; frozen ones if anything is to stay the same.
+        weights: of everything.
+        k: the most neighbours a film gets, at least 1.
+        before: what was kept the last time; None to find everything anew.
+        signals: what else goes into a score.
+        search: finds the best by content where everything is found anew.
+        progress: called with films done and films in all, now and then.
+
+    Raises:
+        ValueError: where k is out of range, or the signals' shares add up to 1 or more.
+    """
+    if sum(signal.share for signal in signals) >= 1:
+        raise ValueError("the signals' shares must add up to less than 1")
+    ranking = fit_ranking(features, weights)
+    films = _Films.of(features, ranking, signals)
+    question = ContentQuestion.of(features, ranking, np.arange(features.n_movies, dtype=np.int32))
+    key = _key_of(features, weights, k)
+    if before is None or before.key != key:
+        found = search(
+            question.rows, question.candidates, k + MARGIN, **question.options, progress=progress
+        )
+        before, places = None, np.full(features.n_movies, -1)
+        lists = Lists.of(k, found)
+    else:
+        places = _places(before.movie_ids, features.movie_ids)
+        lists = update(
+            before.lists,
+            question.rows,
+            question.candidates,
+            _before(before, films, places, question.chosen),
+            **question.options,
+            progress=progress,
+        )
+    renewing = _Renewing(features, ranking, tuple(signals), films, lists, question.chosen)
+    neighbours, by_content, changed = renewing.all(before, places)
+    kept = KeptLists(
+        key=key,
+        movie_ids=features.movie_ids,
+        as_row=films.as_row,
+        facts=films.facts,
+        listed=films.listed,
+        prior=ranking.prior,
+        lists=lists,
+        neighbours=neighbours,
+        by_content=by_content,
+    )
+    return Renewed(
+        features=features,
+        ranking=ranking,
+        signals=tuple(signals),
+        kept=kept,
+        anew=before is None,
+        changed=changed,
+        gone=np.zeros((0, 2), np.int64) if before is None else _gone(before, kept, places),
+        n_films_changed=int(np.count_nonzero(_is_other(films.facts, before, places))),
+    )
+
+
+class _Films(NamedTuple):
+    """Numbers of what films are; see :class:`KeptLists`."""
+
+    as_row: NDArray[np.uint64]
+    facts: NDArray[np.uint64]
+    listed: NDArray[np.uint64]
+    prior: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, features: MovieFeatures, ranking: Ranking, signals: Sequence[Signal]) -> _Films:
+        content = digests(features.matrix)
+        facts = digests(content, features.years, features.votes, features.ratings)
+        listed = np.zeros(features.n_movies, dtype=np.uint64)
+        for signal in signals:
+            # By ids: where a film stands among the others says nothing of it.
+            ids = features.movie_ids[signal.pairs.indices]
+            shape = (features.n_movies, int(features.movie_ids.max(initial=0)) + 1)
+            by_id = sparse.csr_matrix((signal.pairs.data, ids, signal.pairs.indptr), shape)
+            listed = digests(listed, by_id)
+        levels = digests(ranking.levels)[ranking.codes]
+        return cls(digests(content, levels), facts, listed, ranking.prior)
+
+
+def _key_of(features: MovieFeatures, weights: Weights, k: int) -> str:
+    key = hashlib.sha256(f"{k} {MARGIN} {weights.model_dump_json()} {features.frozen}".encode())
+    key.update("\n".join((*features.fields, "", *features.vocabulary)).encode())
+    key.update(features.field_ends.tobytes())
+    key.update(features.idf.tobytes())
+    return key.hexdigest()
+
+
+def _places(ids_before: NDArray[np.int32], ids: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Where films stood before, -1 for new ones."""
+    if not len(ids_before):
+        return np.full(len(ids), -1, dtype=np.int64)
+    places = np.minimum(np.searchsorted(ids_before, ids), len(ids_before) - 1)
+    return np.where(ids_before[places] == ids, places, -1)
+
+
+def _before(
+    before: KeptLists, films: _Films, places: NDArray[np.int64], chosen: NDArray[np.int32]
+) -> Before:
+    rows = np.where(_is_same(before.as_row, films.as_row, places), places, -1)
+    was_candidate = before.prior > 0
+    candidate = np.where(was_candidate, np.cumsum(was_candidate) - 1, -1)
+    same = _is_same(before.prior, films.prior, places) & (rows >= 0)
+    return Before(rows, np.where(same, candidate[rows], -1)[chosen])
+
+
+def _is_same(
+    before: NDArray[np.generic], now: NDArray[np.generic], places: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    return np.asarray((places >= 0) & (before[places] == now))
+
+
+def _is_other(
+    facts: NDArray[np.uint64], before: KeptLists | None, places: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    if before is None:
+        return np.ones(len(facts), dtype=np.bool_)
+    return ~_is_same(before.facts, facts, places)
+
+
+def _gone(before: KeptLists, kept: KeptLists, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pairs of films that are gone, and of lists that became shorter."""
+    lengths = np.count_nonzero(before.neighbours >= 0, axis=1)
+    now = np.zeros(len(lengths), dtype=np.int64)
+    stayed = places >= 0
+    now[places[stayed]] = np.count_nonzero(kept.neighbours[stayed] >= 0, axis=1)
+    fewer = np.maximum(lengths - now, 0)
+    ids = np.repeat(before.movie_ids.astype(np.int64), fewer)
+    firsts = np.repeat(now - np.cumsum(fewer) + fewer, fewer)
+    return np.stack([ids, firsts + np.arange(len(ids)) + 1], axis=1)
+
+
+class _Renewing(NamedTuple):
+    """What each film's pairs are made from."""
+
+    features: MovieFeatures
+    ranking: Ranking
+    signals: tuple[Signal, ...]
+    films: _Films
+    lists: Lists
+    chosen: NDArray[np.int32]
+
+    def all(
+        self, before: KeptLists | None, places: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]:
+        """Neighbours and scores by content as :class:`KeptLists` has them, and what changed."""
+        n, k = self.features.n_movies, self.lists.k
+        neighbours = np.full((n, k), -1, dtype=np.int32)
+        by_content = np.zeros((n, k), dtype=np.float32)
+        changed = np.zeros((n, k), dtype=np.bool_)
+        is_other = _is_other(self.films.facts, before, places)
+        own = is_other if before is None else is_other | ~_is_same(
+            before.listed, self.films.listed, places
+        )  # fmt: skip
+        to_blend = own | self._lists_one_of(is_other)
+        for start in range(0, n, _ROWS_A_BLOCK):
+            block = slice(start, start + _ROWS_A_BLOCK)
+            best = named(self.lists.best[0][block], self.chosen)
+            scores = self.lists.best[1][block]
+            some = to_blend[block] | _any_of(is_other, best)
+            if before is not None:
+                some |= _differs(before, places[block], self._ids(best), scores)
+                neighbours[block] = before.neighbours[places[block]]
+                by_content[block] = before.by_content[places[block]]
+            rows = np.flatnonzero(some).astype(np.int32)
+            found, values = self._blended(rows + np.int32(start), best[rows], scores[rows])
+            ids = self._ids(found)
+            at = rows + start
+            changed[at] = (found >= 0) & (
+                own[at, None]
+                | is_other[found]
+                | (neighbours[at] != ids)
+                | (by_content[at].view(np.int32) != values.view(np.int32))
+            )
+            neighbours[at], by_content[at] = ids, values
+        return neighbours, by_content, changed
+
+    def _ids(self, found: NDArray[np.int32]) -> NDArray[np.int32]:
+        return named(found, self.features.movie_ids)
+
+    def _lists_one_of(self, films: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Whether a film's signals list one of these films."""
+        found = np.zeros(len(films), dtype=np.bool_)
+        for signal in self.signals:
+            sums = np.concatenate([[0], np.cumsum(films[signal.pairs.indices])])
+            found |= np.diff(sums[signal.pairs.indptr]) > 0
+        return found
+
+    def _blended(
+        self, asking: NDArray[np.int32], best: NDArray[np.int32], scores: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """The best of films by everything, and their scores by content: (n_asking, k) each."""
+        if not self.signals or not len(asking):
+            return best, scores
+        rows, places = np.nonzero(best >= 0)
+        pairs = blend(
+            self.features,
+            self.ranking,
+            self.signals,
+            self.lists.k,
+            asking,
+            (asking[rows], best[rows, places], scores[rows, places]),
+        )
+        at = np.searchsorted(asking, pairs.rows), pairs.ranks - 1
+        found, values = np.full_like(best, -1), np.zeros_like(scores)
+        found[at], values[at] = pairs.columns, pairs.by_content
+        return found, values
+
+
+def _any_of(films: NDArray[np.bool_], found: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Whether one of these films is among those found, -1 being none."""
+    return np.asarray(np.append(films, False)[found].any(axis=1))
+
+
+def _differs(
+    before: KeptLists,
+    places: NDArray[np.int64],
+    ids: NDArray[np.int32],
+    scores: NDArray[np.float32],
+) -> NDArray[np.bool_]:
+    """Whether a list by content is not the one that it was."""
+    were, their_scores = before.lists.best
+    other = named(were[places], before.candidate_ids) != ids
+    other |= their_scores[places] != scores
+    return np.asarray(other.any(axis=1) | (places < 0))
