@@ -3,18 +3,28 @@
 What belongs here: asking for films and genres (:class:`MovieSource` and its two kinds), everything
 that may go wrong on the way as types, the pace and the patience, keeping the key secret, and taking
 rows apart without losing anything (:func:`parse_movie`, :func:`parse_genre`,
-:func:`parse_details`). What does not: what a row is worth, where it is stored and when it is
+:func:`parse_details`, :func:`parse_catalogue_movie`, and :func:`open_export` for the daily export
+of ids). What does not: what a row is worth, where it is stored and when it is
 fetched; nothing here knows of Dagster, pandas or DuckDB.
 """
 
 from movie_assets.tmdb.bundled import BundledCatalogue
 from movie_assets.tmdb.client import TmdbClient
-from movie_assets.tmdb.details import DETAIL_BLOCKS, DetailsRow, parse_details
+from movie_assets.tmdb.details import (
+    DETAIL_BLOCKS,
+    DetailsRow,
+    parse_catalogue_movie,
+    parse_details,
+)
+from movie_assets.tmdb.download import open_export
 from movie_assets.tmdb.errors import (
     BodyTooLargeError,
     CatalogueBrokenError,
     CatalogueMissingError,
     ConnectionFailedError,
+    ExportBrokenError,
+    ExportLinesError,
+    ExportMissingError,
     InvalidKeyError,
     InvalidRequestError,
     MalformedBodyError,
@@ -26,10 +36,13 @@ from movie_assets.tmdb.errors import (
     RequestFailedError,
     RequestTimeoutError,
     ServerError,
+    TemporaryFileError,
     TlsError,
     TmdbError,
+    TooManyChangesError,
     UnexpectedShapeError,
 )
+from movie_assets.tmdb.export import ExportCounts, ExportFilter, ExportReading, MovieExport
 from movie_assets.tmdb.failures import Timeouts
 from movie_assets.tmdb.redact import redact
 from movie_assets.tmdb.retry import RetryPolicy
@@ -45,11 +58,18 @@ __all__ = [
     "ConnectionFailedError",
     "Details",
     "DetailsRow",
+    "ExportBrokenError",
+    "ExportCounts",
+    "ExportFilter",
+    "ExportLinesError",
+    "ExportMissingError",
+    "ExportReading",
     "GenreRow",
     "InvalidKeyError",
     "InvalidRequestError",
     "MalformedBodyError",
     "MissingKeyError",
+    "MovieExport",
     "MovieRow",
     "MovieSource",
     "NameResolutionError",
@@ -61,11 +81,15 @@ __all__ = [
     "RequestTimeoutError",
     "RetryPolicy",
     "ServerError",
+    "TemporaryFileError",
     "Timeouts",
     "TlsError",
     "TmdbClient",
     "TmdbError",
+    "TooManyChangesError",
     "UnexpectedShapeError",
+    "open_export",
+    "parse_catalogue_movie",
     "parse_details",
     "parse_genre",
     "parse_movie",

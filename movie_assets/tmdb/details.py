@@ -1,4 +1,4 @@
-"""From a film's details, as TMDB gives them, to one row, losing nothing that is used.
+"""From a film's details, as TMDB gives them, to rows, losing nothing that is used.
 
 As in ``rows.py``, a value that cannot be taken is kept as it was in ``malformed_fields``; of a list
 that is the entries that cannot be taken. Dozens of further fields are of no use here and are left.
@@ -8,10 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypedDict
+from typing import Any, TypedDict, cast
 
 from movie_assets.tmdb.listing import wrong_shape
-from movie_assets.tmdb.rows import Taken, as_integer, take_integer, take_text, to_json
+from movie_assets.tmdb.rows import (
+    MOVIE_FIELDS,
+    MovieRow,
+    Taken,
+    as_integer,
+    take_integer,
+    take_text,
+    to_json,
+)
 
 #: What has to be asked for beside a film's own fields.
 DETAIL_BLOCKS = ("keywords", "credits", "recommendations")
@@ -101,6 +109,26 @@ def parse_details(answer: Mapping[str, object]) -> DetailsRow:
     )
     row["malformed_fields"] = to_json(taking.malformed) if taking.malformed else None
     return row
+
+
+def parse_catalogue_movie(answer: Mapping[str, object]) -> MovieRow:
+    """Give the film's own fields of its details, as a list of films would give them.
+
+    The numbers of the genres are those of the entries of ``genres``. `extra_fields` is None: of
+    the details' many further fields only a list of names, which would age, could tell those that
+    are new from those that are of no use here.
+    """
+    taking = _Taking()
+    fields = {
+        name: taking.value(name, answer.get(name), take)
+        for name, take in MOVIE_FIELDS.items()
+        if name != "genre_ids"
+    }
+    fields["genre_ids"] = taking.each(
+        "genres", "id", take_integer, taking.entries("genres", answer)
+    )
+    malformed = to_json(taking.malformed) if taking.malformed else None
+    return cast("MovieRow", fields | {"extra_fields": None, "malformed_fields": malformed})
 
 
 _Entries = list[Mapping[str, object]]

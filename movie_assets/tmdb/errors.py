@@ -120,6 +120,28 @@ class RequestFailedError(TmdbError):
     """The request could not be made for any other reason, such as an unusable base URL."""
 
 
+class ExportMissingError(TmdbError):
+    """There is no daily export of ids of any of the last days."""
+
+
+class ExportBrokenError(TmdbError):
+    """The export is empty, not gzip, or cut short. Transient: it may be written just then."""
+
+    transient = True
+
+
+class ExportLinesError(TmdbError):
+    """The export's lines are not what they should be, or none of them is wanted."""
+
+
+class TemporaryFileError(TmdbError):
+    """There is no room for an export in the folder of temporary files."""
+
+
+class TooManyChangesError(TmdbError):
+    """More films changed in a day than TMDB lists: what changed is to be found another way."""
+
+
 class CatalogueMissingError(TmdbError):
     """A file of the bundled films is not there, or cannot be opened."""
 

@@ -66,15 +66,15 @@ _KINDS: tuple[tuple[_Kind, tuple[type[BaseException], ...]], ...] = (
 
 _MESSAGES: dict[_Kind, str] = {
     ConnectionFailedError: "The connection to {host} was refused or broke off: check your network, "
-    "TMDB_BASE_URL and the proxy settings, or try again later.",
-    TlsError: "No trusted encrypted connection to {host}{certificate}: check TMDB_BASE_URL, this "
+    "{setting} and the proxy settings, or try again later.",
+    TlsError: "No trusted encrypted connection to {host}{certificate}: check {setting}, this "
     "machine's clock and its certificate authorities (REQUESTS_CA_BUNDLE).",
     NameResolutionError: "The name {host} could not be looked up: check your network and "
-    "TMDB_BASE_URL.",
+    "{setting}.",
     RequestTimeoutError: "{host} did not answer in time ({connect:g} s to connect, {read:g} s to "
     "read): check your network and try again later.",
     MalformedBodyError: "{host} sent an answer that is cut short or garbled: try again later.",
-    RequestFailedError: "The request to {host} could not be made ({name}): check TMDB_BASE_URL and "
+    RequestFailedError: "The request to {host} could not be made ({name}): check {setting} and "
     "the proxy settings.",
 }
 
@@ -132,13 +132,19 @@ class Timeouts:
     whole: float = 20.0
 
 
-def failure_of(error: Exception, host: str, timeouts: Timeouts) -> TmdbError:
-    """Make one of our errors of what `requests`, urllib3 or a socket raised."""
+def failure_of(
+    error: Exception, host: str, timeouts: Timeouts, setting: str = "TMDB_BASE_URL"
+) -> TmdbError:
+    """Make one of our errors of what `requests`, urllib3 or a socket raised.
+
+    `setting` is where the address comes from.
+    """
     causes = list(_causes(error))
     kind = next((kind for kind, types in _KINDS if _any(causes, types)), RequestFailedError)
     return kind(
         _MESSAGES[kind].format(
             host=host,
+            setting=setting,
             certificate=_certificate_problem(causes),
             connect=timeouts.connect,
             read=timeouts.read,

@@ -56,7 +56,7 @@ def parse_movie(row: Mapping[str, object]) -> MovieRow:
     what UTF-8 or a database cannot hold (NUL, lone surrogates). In all these cases but the first
     the field is in ``malformed_fields`` too, as it was.
     """
-    return cast("MovieRow", _parse(row, _MOVIE_FIELDS))
+    return cast("MovieRow", _parse(row, MOVIE_FIELDS))
 
 
 def parse_genre(entry: object) -> GenreRow:
@@ -99,7 +99,8 @@ def as_integer(value: object) -> int | None:
     return number if number is not None and -(2**63) <= number < 2**63 else None
 
 
-def _as_float(value: object) -> float | None:
+def as_float(value: object) -> float | None:
+    """Give `value` as a finite number where that loses nothing, else None."""
     number: float | None = None
     if isinstance(value, float) or (isinstance(value, str) and _NUMBER.fullmatch(value)):
         number = float(value)
@@ -115,7 +116,7 @@ def take_integer(value: object) -> Taken:
 
 
 def _take_float(value: object) -> Taken:
-    number = _as_float(value)
+    number = as_float(value)
     return number, number is not None
 
 
@@ -154,7 +155,8 @@ def _dumps(fields: object) -> str:
     return json.dumps(fields, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
-_MOVIE_FIELDS: dict[str, Callable[[object], Taken]] = {
+#: A film's fields in TMDB's lists, and how each is taken.
+MOVIE_FIELDS: dict[str, Callable[[object], Taken]] = {
     "id": take_integer,
     "adult": _take_bool,
     "backdrop_path": take_text,

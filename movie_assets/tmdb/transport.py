@@ -39,7 +39,7 @@ MAX_BODY_BYTES = 32 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 
 # ValueError for what urllib3 and http.client say of addresses and headers: it may quote them.
-_WIRE_FAILURES = (
+WIRE_FAILURES = (
     requests.RequestException,
     urllib3.exceptions.HTTPError,
     http.client.HTTPException,
@@ -121,7 +121,7 @@ def _shut(connected: socket.socket) -> None:
         socket.socket.shutdown(connected, socket.SHUT_RDWR)
 
 
-class _TimeLimit:
+class TimeLimit:
     """Breaks the try of this thread off when its time is up, whatever it is reading just then.
 
     The timeouts of `requests` bound the wait for each piece of an answer, and begin anew with every
@@ -142,7 +142,7 @@ class _TimeLimit:
     @classmethod
     def watch(cls, connected: socket.socket) -> None:
         """Let this thread's limit, if it has one, shut a socket that the thread reads from."""
-        limit: _TimeLimit | None = getattr(cls._current, "limit", None)
+        limit: TimeLimit | None = getattr(cls._current, "limit", None)
         if limit is not None:
             limit._add(connected)
 
@@ -199,7 +199,7 @@ def _recording(pool: Any, sockets: OpenSockets) -> Any:
     class Connection(pool.ConnectionCls):  # type: ignore[misc]
         def _new_conn(self) -> socket.socket:
             connected: socket.socket = super()._new_conn()
-            _TimeLimit.watch(connected)
+            TimeLimit.watch(connected)
             return connected
 
         def connect(self) -> None:
@@ -208,7 +208,7 @@ def _recording(pool: Any, sockets: OpenSockets) -> Any:
 
         def request(self, *args: Any, **kwargs: Any) -> None:
             if self.sock is not None:  # kept from an earlier request
-                _TimeLimit.watch(_innermost(self.sock))
+                TimeLimit.watch(_innermost(self.sock))
             super().request(*args, **kwargs)
 
     return type(pool.__name__, (pool,), {"ConnectionCls": Connection})
@@ -221,7 +221,7 @@ def _innermost(sock: Any) -> socket.socket:
 
 
 def open_session(
-    credentials: Credentials, *, connections: int, sockets: OpenSockets
+    credentials: AuthBase, *, connections: int, sockets: OpenSockets
 ) -> requests.Session:
     """Open a `requests` session that any number of threads may share."""
     session = requests.Session()
@@ -253,7 +253,7 @@ class Transport:
         Raises:
             TmdbError: one of its types for each failure.
         """
-        limit = _TimeLimit(self._timeouts.whole)
+        limit = TimeLimit(self._timeouts.whole)
         problem: TmdbError | None = None
         try:
             with (
@@ -268,7 +268,7 @@ class Transport:
             ):
                 body = b"".join(self._pieces(response))
                 status, headers = response.status_code, response.headers
-        except _WIRE_FAILURES as error:
+        except WIRE_FAILURES as error:
             problem = failure_of(error, self.host, self._timeouts)
         # A connection that was shut on us looks broken, or even like the end of an answer.
         if limit.expired:
