@@ -20,6 +20,8 @@ import numpy as np
 from cycler import cycler
 from IPython.display import publish_display_data
 
+from movie_assets.analysis.cells import say
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -129,12 +131,16 @@ def histogram(
         powers: whether what is counted are logarithms to base ten.
     """
     bars: list[Any] = [patch for patch in ax.patches if hasattr(patch, "get_width")]
+    if not any(bar.get_width() > 0 and bar.get_height() > 0 for bar in bars):
+        plt.close(ax.figure.number)  # type: ignore[union-attr]
+        say(f"{title}: there is nothing to draw, for all values are the same.")
+        return
     for bar in bars:
         bar.set(facecolor=BLUE, edgecolor="white", linewidth=0.6)
-    edges = [bars[0].get_x(), bars[-1].get_x() + bars[-1].get_width()] if bars else [0.0, 1.0]
+    edges = [bars[0].get_x(), bars[-1].get_x() + bars[-1].get_width()]
     edges = [10**edge for edge in edges] if powers else edges
     ax.set_ylim(auto=True)
-    if log and bars:
+    if log:
         ax.set_yscale("log")
     if powers:
         ax.xaxis.set_major_formatter(lambda power, _: _short(round(10**power)))
