@@ -9,7 +9,7 @@ from __future__ import annotations
 import gzip
 import io
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field
 from datetime import date
 from typing import IO
@@ -53,20 +53,23 @@ class ExportFilter:
         min_popularity: films with less of TMDB's popularity are left out.
         include_adult: whether films that TMDB marks as adult are taken.
         include_video: whether what TMDB counts as a video and not a film is taken.
+        known: ids of films that are taken however little popularity they have by now.
     """
 
     min_popularity: float = 0.0
     include_adult: bool = False
     include_video: bool = False
+    known: Set[int] = frozenset()
 
     def refuses(self, film: _Film) -> str | None:
         """Say why a film is left out; None where it is wanted."""
-        _, adult, video, popularity = film
+        number, adult, video, popularity = film
         if adult and not self.include_adult:
             return "adult"
         if video and not self.include_video:
             return "video"
-        return "too little popularity" if popularity < self.min_popularity else None
+        is_little = popularity < self.min_popularity and number not in self.known
+        return "too little popularity" if is_little else None
 
 
 @dataclass
