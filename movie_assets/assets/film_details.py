@@ -126,13 +126,15 @@ def read_details(
         answered += 1
         if isinstance(answer, NotFoundError):
             read.left_out["the source does not know the film any more"] += 1
-        elif not isinstance(answer, UnexpectedShapeError):
+        elif isinstance(answer, dict):
             read.rows[film] = parse_details(answer)
         elif film in before:
             read.rows[film] = before[film]
             read.not_renewed += 1
-        else:
+        elif isinstance(answer, UnexpectedShapeError):
             read.left_out["the answer was of another shape, or of another film"] += 1
+        else:
+            read.left_out["the source did not give it, however often it was asked"] += 1
         progress(answered, len(wanted))
 
     source.details(wanted, take, append=DETAIL_BLOCKS)

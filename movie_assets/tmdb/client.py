@@ -7,14 +7,16 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Self, TypeVar
 
 import requests
 
 from movie_assets.tmdb.details import expect_details
+from movie_assets.tmdb.errors import TooManyChangesError
 from movie_assets.tmdb.failures import Timeouts
 from movie_assets.tmdb.listing import FilmList, wrong_shape
-from movie_assets.tmdb.reading import PopularReader, Reading, read_changes, read_details
+from movie_assets.tmdb.reading import DetailsReader, PopularReader, Reading, read_changes
 from movie_assets.tmdb.redact import redact_http_logs
 from movie_assets.tmdb.retry import RetryPolicy, call_with_retries
 from movie_assets.tmdb.source import Details, PopularMovies, Progress
@@ -46,6 +48,10 @@ class TmdbClient:
         timeouts: how long one try may take.
         retry: how often and how long a request is tried.
         max_workers: the most requests under way at the same time.
+        throttle_path: a file by which all processes of this machine that name it keep to
+            `requests_per_second` together, and pause together where TMDB asks any of them to; it
+            is made where it is not there, and may be removed at any time. All of them should be
+            given the same rate. None: the rate is this client's alone.
 
     Raises:
         MissingKeyError: where `api_key` is blank.
@@ -63,6 +69,7 @@ class TmdbClient:
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
         max_workers: int = 16,
+        throttle_path: Path | None = None,
     ) -> None:
         redact_http_logs()
         self._credentials = Credentials(api_key)
@@ -70,7 +77,7 @@ class TmdbClient:
         self._transport = Transport(
             base_url, self._credentials, timeouts or Timeouts(), self._retry
         )
-        self._throttle = Throttle(requests_per_second)
+        self._throttle = Throttle(requests_per_second, throttle_path)
         self._requests_per_second = requests_per_second
         # More would only queue up before the throttle, until their patience is over.
         self._workers = max(1, min(max_workers, math.ceil(requests_per_second)))
@@ -149,32 +156,47 @@ class TmdbClient:
         """Hand the details of many films to `take` as they come, in this thread, in any order.
 
         A film that TMDB does not know (404), or for which it sends something else twice, is handed
-        over as that error.
+        over as that error. One that is not given in all the tries of a request is put back and
+        asked for again when the others are read, and handed over as its last error where that is of
+        no avail either.
 
         Raises:
-            TmdbError: one of its types for each other failure; all reading has ended then.
+            TmdbError: one of its types for each other failure, and where many films in a row were
+                not given; all reading has ended then.
         """
         with self._reading() as reading:
-            read_details(reading, movie_ids, _with(append), take)
+            DetailsReader(reading, movie_ids, _with(append), take).read()
 
     def changed_movie_ids(self, since: datetime, until: datetime) -> set[int]:
         """Give the ids of the films that changed between two moments, which need a time zone.
 
         TMDB counts in days (UTC), so changes of the first and the last day come whole. Where
-        `since` is after `until` there are none.
+        `since` is after `until` there are none. A time with more changes than TMDB lists is asked
+        for in shorter ones.
 
         Raises:
             ValueError: where a moment has no time zone.
+            TooManyChangesError: where one day has more changes than TMDB lists.
             TmdbError: one of its types for each failure.
         """
         if since.tzinfo is None or until.tzinfo is None:
             raise ValueError("since and until need a time zone")
         changed: set[int] = set()
-        with self._reading() as reading:
-            for start, end in _windows(since.astimezone(UTC).date(), until.astimezone(UTC).date()):
-                parameters = {"start_date": start.isoformat(), "end_date": end.isoformat()}
-                changed |= read_changes(reading, parameters)
+        for start, end in _windows(since.astimezone(UTC).date(), until.astimezone(UTC).date()):
+            changed |= self._changes(start, end)
         return changed
+
+    def _changes(self, start: date, end: date) -> set[int]:
+        """Give the ids that changed in a time, by halves where TMDB does not list them all."""
+        parameters = {"start_date": start.isoformat(), "end_date": end.isoformat()}
+        try:
+            with self._reading() as reading:
+                return read_changes(reading, parameters)
+        except TooManyChangesError:
+            if end - start <= timedelta(days=1):
+                raise
+        middle = start + (end - start) // 2
+        return self._changes(start, middle) | self._changes(middle, end)
 
     def _get(self, path: str, parameters: Parameters, parse: Callable[[object], Answer]) -> Answer:
         return self._ask(self._session, self._never, path, parameters, parse)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 from movie_assets.tmdb.details import expect_details
-from movie_assets.tmdb.errors import InvalidRequestError, NotFoundError, UnexpectedShapeError
+from movie_assets.tmdb.errors import (
+    InvalidRequestError,
+    NotFoundError,
+    TmdbError,
+    TooManyChangesError,
+    UnexpectedShapeError,
+)
 from movie_assets.tmdb.listing import FilmList, Page, parse_page
 from movie_assets.tmdb.pump import pump
 from movie_assets.tmdb.rows import as_integer
@@ -26,6 +33,16 @@ LAST_PAGE = 500
 #: after the second reading in a row that brought nothing new.
 MOST_READINGS = 12
 MOST_VAIN_READINGS = 2
+
+#: TMDB puts this many films on a page of changes.
+CHANGES_PAGE_SIZE = 100
+
+#: A film that was not given in all the tries of a request is asked for again when the others are
+#: read, so often in all.
+MOST_ROUNDS = 3
+
+#: Where this many films in a row were not given, it is no film's fault but the source's.
+MOST_FAILED_IN_A_ROW = 10
 
 #: TMDB's own code for a page past the end.
 _INVALID_PAGE = 22
@@ -71,12 +88,16 @@ class Reading:
         return None
 
     def details(self, movie_id: int, parameters: Parameters) -> Details:
-        """Give one film's details; the error where it is of this film alone."""
+        """Give one film's details; the error where it may be of this film alone."""
         try:
             return self._ask(
                 f"/movie/{movie_id}", parameters, lambda answer: expect_details(answer, movie_id)
             )
         except (NotFoundError, UnexpectedShapeError) as error:
+            return error
+        except TmdbError as error:
+            if not error.transient:
+                raise
             return error
 
     def pump(
@@ -165,7 +186,11 @@ class PopularReader:
 
 
 def read_changes(reading: Reading, parameters: Parameters) -> set[int]:
-    """Give the ids on all pages of a list of changes; entries without a usable id are left out."""
+    """Give the ids on all pages of a list of changes; entries without a usable id are left out.
+
+    Raises:
+        TooManyChangesError: where the list is longer than what TMDB serves of it.
+    """
     changed: set[int] = set()
     last, number = 1, 0
 
@@ -183,7 +208,13 @@ def read_changes(reading: Reading, parameters: Parameters) -> set[int]:
         nonlocal last
         if answer is None:
             return
-        last = max(last, min(answer.total_pages, LAST_PAGE))
+        if answer.total_pages > LAST_PAGE or answer.total_results > LAST_PAGE * CHANGES_PAGE_SIZE:
+            raise TooManyChangesError(
+                f"More films changed from {parameters.get('start_date')} to "
+                f"{parameters.get('end_date')} than TMDB lists ({LAST_PAGE} pages): ask for the "
+                "films anew, or compare TMDB's daily exports."
+            )
+        last = max(last, answer.total_pages)
         for entry in answer.results:
             film = as_integer(entry.get("id")) if isinstance(entry, dict) else None
             if film is not None:
@@ -193,22 +224,57 @@ def read_changes(reading: Reading, parameters: Parameters) -> set[int]:
     return changed
 
 
-def read_details(
-    reading: Reading,
-    movie_ids: Sequence[int],
-    parameters: Parameters,
-    take: Callable[[int, Details], None],
-) -> None:
-    """Hand the details of films to `take` as they come."""
-    waiting = iter(movie_ids)
+class DetailsReader:
+    """Reads the details of many films, and those that were not given once more at the end."""
 
-    def next_film(under_way: int) -> int | None:  # noqa: ARG001 (all films are wanted)
-        return next(waiting, None)
+    def __init__(
+        self,
+        reading: Reading,
+        movie_ids: Sequence[int],
+        parameters: Parameters,
+        take: Callable[[int, Details], None],
+    ) -> None:
+        self._reading = reading
+        self._waiting = iter(movie_ids)
+        self._most_failed = min(MOST_FAILED_IN_A_ROW, len(movie_ids))
+        self._parameters = parameters
+        self._hand_over = take
+        self._put_back: deque[int] = deque()
+        self._rounds: Counter[int] = Counter()  # of the films that were not given
+        self._failed_in_a_row = 0
 
-    def fetch(movie_id: int) -> Details:
-        return reading.details(movie_id, parameters)
+    def read(self) -> None:
+        """Hand the films over as they come.
 
-    reading.pump(fetch, take, next_film)
+        Raises:
+            TmdbError: where a failure is of no film alone, or many in a row were not given.
+        """
+        self._reading.pump(self._fetch, self._take, self._next_film)
+
+    def _next_film(self, under_way: int) -> int | None:  # noqa: ARG002 (all films are wanted)
+        film = next(self._waiting, None)
+        if film is None and self._put_back:
+            film = self._put_back.popleft()
+        return film
+
+    def _fetch(self, movie_id: int) -> Details:
+        return self._reading.details(movie_id, self._parameters)
+
+    def _take(self, movie_id: int, answer: Details) -> None:
+        if not (isinstance(answer, TmdbError) and answer.transient):
+            self._failed_in_a_row = 0
+            self._hand_over(movie_id, answer)
+            return
+        # Those put back come together, after all the others, and say nothing of the source.
+        if not self._rounds[movie_id]:
+            self._failed_in_a_row += 1
+            if self._failed_in_a_row >= self._most_failed:
+                raise answer
+        self._rounds[movie_id] += 1
+        if self._rounds[movie_id] < MOST_ROUNDS:
+            self._put_back.append(movie_id)
+        else:
+            self._hand_over(movie_id, answer)
 
 
 def _is_past_the_end(error: InvalidRequestError) -> bool:

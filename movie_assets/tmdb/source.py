@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from movie_assets.tmdb.errors import NotFoundError, UnexpectedShapeError
+from movie_assets.tmdb.errors import TmdbError
 
 Progress = Callable[[int, int], None]
 
-#: One film's details, or why there are none: it is not known, or they cannot be its own.
-Details = dict[str, object] | NotFoundError | UnexpectedShapeError
+#: One film's details, or why there are none: it is not known (NotFoundError), they cannot be its
+#: own (UnexpectedShapeError), or they were not given, however often they were asked for.
+Details = dict[str, object] | TmdbError
 
 
 @dataclass(frozen=True)

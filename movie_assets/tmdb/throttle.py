@@ -1,4 +1,4 @@
-"""One pace for all the threads that ask TMDB.
+"""One pace for all the threads, and all the processes, that ask TMDB.
 
 The throttle is our own, since it has to do two things at once that the rate-limit libraries do not:
 space requests evenly, where a token bucket lets a burst through and so puts up to twice the rate
@@ -10,6 +10,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
+
+from movie_assets.tmdb.pace import OwnPace, PaceKeeper, SharedPace
 
 #: How much longer one request may be on its way than another, in seconds, without the receiver
 #: seeing more than the rate in any second of its own clock.
@@ -29,6 +32,8 @@ class Throttle:
 
     Args:
         requests_per_second: the rate, above zero; it need not be whole.
+        path: a file by which all processes of this machine that name it keep to one pace; each
+            of them should be given the same rate. Without one, the pace is this object's alone.
         clock: seconds on a clock that never goes back.
         wait: waits for an event, at most so many seconds, and says whether it is set.
     """
@@ -36,6 +41,7 @@ class Throttle:
     def __init__(
         self,
         requests_per_second: float,
+        path: Path | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[threading.Event, float], bool] = threading.Event.wait,
@@ -48,8 +54,7 @@ class Throttle:
         self._clock = clock
         self._wait = wait
         self._turnstile = threading.Lock()
-        self._next = clock()
-        self._paused_until = self._next
+        self._keeper: PaceKeeper = OwnPace(clock()) if path is None else SharedPace(path, clock())
 
     def acquire(self, cancelled: threading.Event) -> None:
         """Return when the next request may be sent.
@@ -57,16 +62,28 @@ class Throttle:
         Raises:
             Cancelled: as soon as `cancelled` is set.
         """
-        # Whoever is inside alone sleeps until its turn. A thread that wakes much too late moves
-        # all that come after it, so that they do not bunch up.
+        # Whoever is inside alone sleeps until its turn, one thread in each process. None of them
+        # owns the turn that it sleeps for: the first to wake takes it and the others see that it is
+        # taken, so that a process that is killed costs no turn.
         with self._turnstile:
-            while (delay := max(self._next, self._paused_until) - self._clock()) > 0:
-                if self._wait(cancelled, delay):
-                    break
-            if cancelled.is_set():
-                raise Cancelled
-            self._next = max(self._next, self._clock() - CATCH_UP_SECONDS) + self.interval
+            while (delay := self._take_turn(cancelled)) > 0:
+                self._wait(cancelled, delay)
+
+    def _take_turn(self, cancelled: threading.Event) -> float:
+        """Take the next turn; where it is still to come, give the seconds until then instead."""
+        if cancelled.is_set():
+            raise Cancelled
+        with self._keeper.held(self._clock()) as pace:
+            now = self._clock()
+            delay = max(pace.next, pace.paused_until) - now
+            if delay <= 0:
+                # A thread that wakes much too late moves all that come after it, so that they do
+                # not bunch up.
+                pace.next = max(pace.next, now - CATCH_UP_SECONDS) + self.interval
+            return delay
 
     def pause(self, seconds: float) -> None:
         """Let nobody pass for so many seconds from now; a longer pause under way stays."""
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
+        now = self._clock()
+        with self._keeper.held(now) as pace:
+            pace.paused_until = max(pace.paused_until, now + seconds)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import _thread
 import random
+import signal
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -16,14 +16,18 @@ from movie_assets.tmdb import (
     MovieSource,
     NotFoundError,
     PopularMovies,
+    RetryPolicy,
     ServerError,
     TmdbClient,
     TmdbError,
+    TooManyChangesError,
     UnexpectedShapeError,
 )
 
+WINDOW = ("start", "end")
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzZW50aW5lbCJ9.c2VudGluZWwtc2lnbmF0dXJl"
 Popular = Callable[..., Any]
+QUICK_TRIES = 4  # of a client as `client_of` makes it
 
 
 def ids_of(popular: PopularMovies) -> list[object]:
@@ -348,7 +352,9 @@ class TestManyThreads:
     def test_a_real_interrupt_is_prompt(self, tmdb: Any, client_of: Any, popular: Popular) -> None:
         def answer(asked: Any) -> dict[str, Any]:
             if asked.page == 4:
-                _thread.interrupt_main()
+                main = threading.main_thread().ident
+                assert main is not None
+                signal.pthread_kill(main, signal.SIGINT)
             return popular(1, 10_000) if asked.page == 1 else {"fault": "hang"}
 
         tmdb.answer = answer
@@ -445,7 +451,7 @@ class TestDetails:
         tmdb.answer = answer
         assert self.read(client, [1, 2]) == {film: {"id": film, "keywords": {}} for film in (1, 2)}
 
-    @pytest.mark.parametrize("status", [401, 422, 500])
+    @pytest.mark.parametrize("status", [401, 422])
     def test_another_failure_ends_all(self, client: TmdbClient, tmdb: Any, status: int) -> None:
         tmdb.answer = lambda asked: (
             {"status": status, "body": {}} if film_of(asked) == 5 else details(asked)
@@ -454,6 +460,42 @@ class TestDetails:
         with pytest.raises(TmdbError, match=r"127\.0\.0\.1"):
             self.read(client, list(range(1, 5000)))
         assert len(tmdb.asked) < 1000
+        assert not _threads_left(before)
+
+    def test_a_film_that_was_not_given_is_asked_for_again_after_the_others(
+        self, tmdb: Any, client_of: Any
+    ) -> None:
+        def answer(asked: Any) -> dict[str, Any]:
+            failed = [a.path for a in tmdb.asked].count(asked.path) <= 2
+            return {"status": 500} if film_of(asked) == 5 and failed else details(asked)
+
+        tmdb.answer = answer
+        client = client_of(tmdb.url, retry=RetryPolicy(attempts=2, initial_wait=0.001))
+        found = self.read(client, list(range(1, 301)))
+        assert found == {film: {"id": film, "keywords": {}} for film in range(1, 301)}
+        assert film_of(tmdb.asked[-1]) == 5
+        assert len(tmdb.asked) == 302
+
+    def test_a_film_that_is_never_given_is_told_of_and_ends_nothing(
+        self, client: TmdbClient, tmdb: Any
+    ) -> None:
+        broken = set(range(100, 120))  # more of them than may fail in a row, but none after another
+        tmdb.answer = lambda asked: {"status": 503} if film_of(asked) in broken else details(asked)
+        films = [film for n in range(20) for film in (100 + n, *range(1000 + n, 6000, 1000))]
+        found = self.read(client, films)
+        assert {film for film, answer in found.items() if isinstance(answer, ServerError)} == broken
+        assert len(found) == len(films)
+        assert sum(film_of(asked) == 100 for asked in tmdb.asked) == 3 * QUICK_TRIES
+
+    @pytest.mark.parametrize("films", [1, 3, 4000])
+    def test_a_source_that_fails_over_and_over_ends_all(
+        self, films: int, client: TmdbClient, tmdb: Any
+    ) -> None:
+        tmdb.reply({"status": 500})
+        before = set(threading.enumerate())
+        with pytest.raises(ServerError, match="gave up after 4 tries"):
+            self.read(client, list(range(films)))
+        assert len(tmdb.asked) <= 4 * min(films, 60)
         assert not _threads_left(before)
 
     def test_what_take_raises_ends_all(self, client: TmdbClient, tmdb: Any) -> None:
@@ -507,6 +549,32 @@ class TestChanges:
             ("2026-02-13", "2026-02-27"),
             ("2026-02-27", "2026-03-01"),
         ]
+
+    def test_a_time_with_more_changes_than_are_listed_is_asked_for_in_shorter_ones(
+        self, client: TmdbClient, tmdb: Any
+    ) -> None:
+        def answer(asked: Any) -> dict[str, Any]:
+            start, end = (date.fromisoformat(asked.query[f"{which}_date"]) for which in WINDOW)
+            days = (end - start).days
+            return self.page_of({"id": start.day}, pages=501 if days > 2 else 1)
+
+        tmdb.answer = answer
+        since = self.NOW - timedelta(days=8)  # 21 February
+        assert client.changed_movie_ids(since, self.NOW) == {21, 23, 25, 27}
+
+    @pytest.mark.parametrize("told", [{"total_pages": 501}, {"total_results": 50_001}])
+    def test_a_day_with_more_changes_than_are_listed_is_an_error(
+        self, client: TmdbClient, tmdb: Any, told: dict[str, int]
+    ) -> None:
+        reply = self.page_of({"id": 1})
+        tmdb.reply({"body": reply["body"] | told})
+        with pytest.raises(TooManyChangesError, match="2026-02-28 to 2026-03-01"):
+            client.changed_movie_ids(self.NOW - timedelta(days=1), self.NOW)
+
+    def test_a_list_as_long_as_can_be_is_read(self, tmdb: Any, client_of: Any) -> None:
+        tmdb.answer = lambda asked: self.page_of({"id": asked.page}, pages=500)
+        client = client_of(tmdb.url, requests_per_second=100_000)
+        assert client.changed_movie_ids(self.NOW, self.NOW) == set(range(1, 501))
 
     def test_days_are_those_of_utc(self, client: TmdbClient, tmdb: Any) -> None:
         tmdb.reply(self.page_of())

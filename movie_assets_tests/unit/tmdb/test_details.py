@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_assets.tmdb import DetailsRow, UnexpectedShapeError, parse_details
+from movie_assets.tmdb import (
+    DetailsRow,
+    UnexpectedShapeError,
+    parse_catalogue_movie,
+    parse_details,
+    parse_movie,
+)
 from movie_assets.tmdb.details import expect_details
 
 FILM: dict[str, Any] = {
@@ -189,3 +195,60 @@ def test_the_films_own_details_are_expected() -> None:
 def test_what_is_not_the_films_details_is_told(answer: object) -> None:
     with pytest.raises(UnexpectedShapeError, match="/movie/550"):
         expect_details(answer, 550)
+
+
+class TestOwnFields:
+    """What the details say of the film itself is what a list would say of it."""
+
+    LISTED: ClassVar[dict[str, Any]] = {
+        "adult": False,
+        "backdrop_path": "/b.jpg",
+        "genre_ids": [18, 53],
+        "id": 550,
+        "original_language": "en",
+        "original_title": "Fight Club",
+        "overview": "",
+        "popularity": 61.4,
+        "poster_path": None,
+        "release_date": "1999-10-15",
+        "title": "Fight Club",
+        "video": False,
+        "vote_average": 8.4,
+        "vote_count": 26_280,
+    }
+    DETAILS: ClassVar[dict[str, Any]] = {
+        **{name: value for name, value in LISTED.items() if name != "genre_ids"},
+        "genres": [{"id": 18, "name": "Drama"}, {"id": 53, "name": "Thriller"}],
+        "budget": 63_000_000,
+        "status": "Released",
+        "credits": {"cast": [], "crew": []},
+    }
+
+    def test_they_are_those_of_a_list(self) -> None:
+        assert parse_catalogue_movie(self.DETAILS) == parse_movie(self.LISTED)
+
+    @pytest.mark.parametrize(
+        ("fields", "expected", "kept"),
+        [
+            ({"genres": []}, {"genre_ids": []}, {}),
+            ({"genres": None}, {"genre_ids": None}, {}),
+            ({"genres": "Drama"}, {"genre_ids": None}, {"genres": "Drama"}),
+            (
+                {"genres": [{"id": 18}, {"name": "?"}, 53]},
+                {"genre_ids": [18]},
+                {"genres": [53, {"name": "?"}]},
+            ),
+            ({"vote_count": "many"}, {"vote_count": None}, {"vote_count": "many"}),
+            ({"title": "a\x00b"}, {"title": "ab"}, {"title": "a\x00b"}),
+        ],
+    )
+    def test_what_cannot_be_taken_is_kept_as_it_was(
+        self, fields: dict[str, Any], expected: dict[str, Any], kept: dict[str, Any]
+    ) -> None:
+        row = parse_catalogue_movie(self.DETAILS | fields)
+        assert {name: row[name] for name in expected} == expected  # type: ignore[literal-required]
+        assert json.loads(row["malformed_fields"] or "{}") == kept
+        assert row["extra_fields"] is None
+
+    def test_an_empty_object_is_a_row_of_nothing(self) -> None:
+        assert parse_catalogue_movie({}) == parse_movie({})
