@@ -64,8 +64,7 @@ def digests(*parts: sparse.csr_matrix | NDArray[Any]) -> NDArray[np.uint64]:
     found = np.zeros(parts[0].shape[0], dtype=np.uint64)
     for part in parts:
         if sparse.issparse(part):
-            bits = _row_digests(part)
-            found = _mixed(found ^ bits)
+            found = _mixed(np.asarray(found ^ _row_digests(part), dtype=np.uint64))
         else:
             for column in np.asarray(part).reshape(len(found), -1).T:
                 items = np.ascontiguousarray(column).view(f"u{column.dtype.itemsize}")

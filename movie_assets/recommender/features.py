@@ -223,7 +223,7 @@ class FilmVectorizer:
                 _numbers(some),
                 {name: _counts(terms_of(some, name), places[name], learn=True) for name in names},
             )
-            for some in _frames(films)
+            for some in frames_of(films)
         ]
         n_films = sum(len(block.numbers.ids) for block in blocks)
         if not n_films:
@@ -358,7 +358,8 @@ def stacked(matrices: list[sparse.csr_matrix]) -> sparse.csr_matrix:
     )
 
 
-def _frames(films: pd.DataFrame | Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+def frames_of(films: pd.DataFrame | Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
+    """Frames, of which there may be one alone."""
     # By what a frame alone has, since pandas takes long to import.
     return cast("Iterable[pd.DataFrame]", films if not hasattr(films, "columns") else [films])
 

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from movie_assets.recommender.explanations import most_votes_of_little_known
-from movie_assets.recommender.features import FilmVectorizer, Frozen, stacked
+from movie_assets.recommender.features import FilmVectorizer, Frozen, frames_of, stacked
 from movie_assets.recommender.ranking import largest_log_prior
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import pandas as pd
     from numpy.typing import ArrayLike
 
@@ -38,7 +40,10 @@ def freeze(features: MovieFeatures, weights: Weights) -> MovieFeatures:
 
 
 def update_features(
-    features: MovieFeatures, films: pd.DataFrame, removed: ArrayLike, weights: Weights
+    features: MovieFeatures,
+    films: pd.DataFrame | Iterable[pd.DataFrame],
+    removed: ArrayLike,
+    weights: Weights,
 ) -> MovieFeatures:
     """Features with the rows of some films added or replaced, and without those of others.
 
@@ -46,8 +51,7 @@ def update_features(
 
     Args:
         features: frozen (:func:`freeze`), made by the same weights.
-        films: new and changed ones, as :func:`movie_assets.recommender.films.film_frame` gives
-            them; may be empty.
+        films: new and changed ones, as :func:`fit_features` takes them; none twice, maybe none.
         removed: ids of films that are gone; some may be unknown.
         weights: of the fields.
 
@@ -56,19 +60,22 @@ def update_features(
     """
     if features.frozen is None:
         raise ValueError("only frozen features can be updated: freeze them first")
-    new = FilmVectorizer.from_features(features, weights).transform(films)
-    gone = np.concatenate([np.asarray(removed, dtype=np.int64), new.movie_ids])
+    vectorizer = FilmVectorizer.from_features(features, weights)
+    new = [vectorizer.transform(some) for some in frames_of(films)]
+    gone = np.concatenate([np.asarray(removed, dtype=np.int64), *(s.movie_ids for s in new)])
     kept = np.flatnonzero(~np.isin(features.movie_ids, gone))
-    ids = np.concatenate([features.movie_ids[kept], new.movie_ids])
+    ids = np.concatenate([features.movie_ids[kept], *(some.movie_ids for some in new)])
     order = np.argsort(ids, kind="stable")
     years, votes, ratings = (
-        np.concatenate([getattr(features, name)[kept], getattr(new, name)])[order]
+        np.concatenate([getattr(features, name)[kept], *(getattr(some, name) for some in new)])[
+            order
+        ]
         for name in ("years", "votes", "ratings")
     )
     return replace(
         features,
         movie_ids=ids[order],
-        matrix=stacked([features.matrix[kept], new.matrix])[order],
+        matrix=stacked([features.matrix[kept], *(some.matrix for some in new)])[order],
         years=years,
         votes=votes,
         ratings=ratings,

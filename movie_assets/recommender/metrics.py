@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from movie_assets.recommender.features import MovieFeatures
 
 
+_LISTS_A_BLOCK = 20_000
+
+
 class Figure(NamedTuple):
     """One quality figure; value is None where it cannot be told."""
 
@@ -135,8 +138,14 @@ def _intra_list_diversity(
         (np.ones(len(rows), np.float64), (rows, columns)),
         shape=(len(sizes), features.matrix.shape[0]),
     )
-    total = lists @ features.matrix.astype(np.float64)
     own = np.asarray(features.matrix.multiply(features.matrix).sum(axis=1)).ravel()
-    similarity = np.asarray(total.multiply(total).sum(axis=1)).ravel() - lists @ own
+    matrix = features.matrix.astype(np.float64)
+    similarity = np.zeros(len(sizes))
+    # Sums of rows have many terms: those of all lists at once would fill the memory.
+    for start in range(0, len(sizes), _LISTS_A_BLOCK):
+        block = slice(start, start + _LISTS_A_BLOCK)
+        total = lists[block] @ matrix
+        similarity[block] = np.asarray(total.multiply(total).sum(axis=1)).ravel()
+    similarity -= lists @ own
     several = pairs > 0
     return float(np.mean(1.0 - similarity[several] / pairs[several]))

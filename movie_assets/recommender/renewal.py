@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from movie_assets.recommender.weights import Weights
 
 _ROWS_A_BLOCK = 20_000
+#: Pairs are told with their reasons, which as text take more room.
+_ROWS_TOLD_A_BLOCK = 4_000
 
 
 @dataclass(frozen=True)
@@ -99,10 +101,11 @@ class Renewed:
         """How many pairs there are."""
         return int(np.count_nonzero(self.kept.neighbours >= 0))
 
-    def pairs(self) -> Iterator[Neighbours]:
-        """The changed pairs, by film and rank, some films at a time."""
-        for start in range(0, len(self.changed), _ROWS_A_BLOCK):
-            rows, places = np.nonzero(self.changed[start : start + _ROWS_A_BLOCK])
+    def pairs(self, *, every: bool = False) -> Iterator[Neighbours]:
+        """The changed pairs, or every pair, by film and rank, some films at a time."""
+        told = self.kept.neighbours >= 0 if every else self.changed
+        for start in range(0, len(told), _ROWS_TOLD_A_BLOCK):
+            rows, places = np.nonzero(told[start : start + _ROWS_TOLD_A_BLOCK])
             if len(rows):
                 rows += start
                 ids = self.kept.neighbours[rows, places]
