@@ -179,16 +179,16 @@ def _cell_error(notebook: NotebookNode, index: int, error: Any) -> CellError:
     return CellError(
         f"{_name(notebook, index)} failed: {reason} The last report stays as it was.",
         cell=index + 1,
-        section=_section(notebook, index),
+        section=section_of(notebook, index),
         reason=reason,
     )
 
 
 def _name(notebook: NotebookNode, index: int) -> str:
-    return f"Cell {index + 1} of the notebook, under “{_section(notebook, index)}”,"
+    return f"Cell {index + 1} of the notebook, under “{section_of(notebook, index)}”,"
 
 
-def _section(notebook: NotebookNode, index: int) -> str:
+def section_of(notebook: NotebookNode, index: int) -> str:
     """The last heading before a cell."""
     for cell in reversed(notebook.cells[: index + 1]):
         heading = re.match(r"#+ (.+)", cell.source) if cell.cell_type == "markdown" else None

@@ -108,10 +108,11 @@ def counted(
     }
 
 
-def named(names: Sequence[object], values: ArrayLike) -> dict[str, Any]:
-    """The figures of bars with names."""
+def named(names: Sequence[object], values: ArrayLike, unit: str) -> dict[str, Any]:
+    """The figures of bars with names, and what they count."""
     return {
         "kind": "named",
+        "unit": unit,
         "names": [str(name) for name in names],
         "values": np.asarray(values, dtype=float).round(4).tolist(),
     }
@@ -137,7 +138,12 @@ def histogram(
         return
     for bar in bars:
         bar.set(facecolor=BLUE, edgecolor="white", linewidth=0.6)
-    edges = [bars[0].get_x(), bars[-1].get_x() + bars[-1].get_width()]
+    # Where nothing was counted, there is no bar.
+    step, left = bars[0].get_width(), min(bar.get_x() for bar in bars)
+    places = [round((bar.get_x() - left) / step) for bar in bars]
+    heights = np.zeros(max(places) + 1)
+    heights[places] = [bar.get_height() for bar in bars]
+    edges = [left, left + step * len(heights)]
     edges = [10**edge for edge in edges] if powers else edges
     ax.set_ylim(auto=True)
     if log:
@@ -145,7 +151,7 @@ def histogram(
     if powers:
         ax.xaxis.set_major_formatter(lambda power, _: _short(round(10**power)))
     ax.grid(visible=False, axis="x")
-    figures = counted(edges, [bar.get_height() for bar in bars], log=log, powers=powers)
+    figures = counted(edges, heights, log=log, powers=powers)
     show(ax, title, x, f"{y}, logarithmic" if log else y, figures)
 
 
@@ -185,7 +191,7 @@ def bars(
     ax.margins(x=0.09)
     ax.invert_yaxis()
     ax.grid(visible=False, axis="y")
-    show(ax, title, x, "", named(names, lengths))
+    show(ax, title, x, "", named(names, lengths, x))
 
 
 def heat(names: Sequence[str], shares: ArrayLike, title: str, x: str, y: str, figures: Any) -> None:

@@ -13,7 +13,7 @@ import re
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,15 +51,25 @@ class Report:
         notebook: the executed notebook.
         page: the web page made of it.
         seconds: how long it took.
-        plots: what each plot shows in numbers, as ``plots.show`` puts it.
-        findings: what the sections found, a sentence or two each.
+        told: what the notebook said, in its order, each with its ``section``: what was found
+            (``finding``, a sentence or two), or what a plot shows in numbers (``title`` and what
+            else ``plots.show`` puts there).
     """
 
     notebook: Path
     page: Path
     seconds: float
-    plots: Sequence[dict[str, Any]] = field(default_factory=tuple)
-    findings: Sequence[str] = field(default_factory=tuple)
+    told: Sequence[dict[str, Any]] = ()
+
+    @property
+    def plots(self) -> list[dict[str, Any]]:
+        """What each plot shows in numbers."""
+        return [told for told in self.told if "title" in told]
+
+    @property
+    def findings(self) -> list[str]:
+        """What the sections found."""
+        return [told["finding"] for told in self.told if "finding" in told]
 
 
 @dataclass(frozen=True)
@@ -128,13 +138,7 @@ class Reports:
         html = page.render(notebook, title=title[0], digest=_sha256(content))
         _write({executed: content, shown: html.encode()})
         failed.unlink(missing_ok=True)
-        return Report(
-            executed,
-            shown,
-            time.perf_counter() - started,
-            plots=[told for told in _told(notebook) if "title" in told],
-            findings=[told["finding"] for told in _told(notebook) if "finding" in told],
-        )
+        return Report(executed, shown, time.perf_counter() - started, _told(notebook))
 
     def _refuse_missing_tables(self) -> None:
         there = stored_tables(self.database)
@@ -161,8 +165,8 @@ def _load_page_makers_meanwhile() -> None:
 def _told(notebook: NotebookNode) -> list[dict[str, Any]]:
     """What our cells said beside what they showed."""
     return [
-        output.metadata["movie_assets"]
-        for cell in notebook.cells
+        {"section": notebooks.section_of(notebook, place), **output.metadata["movie_assets"]}
+        for place, cell in enumerate(notebook.cells)
         if cell.cell_type == "code"
         for output in cell.outputs
         if "movie_assets" in output.get("metadata", {})

@@ -5,6 +5,7 @@ shown in Dagster's web UI are drawn by ``pictures``, of the figures that the not
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -37,9 +38,11 @@ def _eda_report(
             "page": dg.MetadataValue.path(str(made.page.absolute())),
             "page_address": dg.MetadataValue.url(made.page.absolute().as_uri()),
             "findings": _findings(made),
+            "report": dg.MetadataValue.md(_in_short(made)),
             "plots": len(made.plots),
             "notebook_seconds": round(made.seconds, 3),
-            **{f"plot_{i:02d}": _picture(plot) for i, plot in enumerate(made.plots, 1)},
+            # Numbered, since two may have the same title in a notebook that somebody changed.
+            **{f"{i:02d} {plot['title']}": _picture(plot) for i, plot in enumerate(made.plots, 1)},
         }
     )
 
@@ -67,11 +70,31 @@ def _findings(made: Report) -> dg.MarkdownMetadataValue:
     """As many of the sections' sentences as the web UI shows in place."""
     text = ""
     for finding in made.findings:
-        line = f"- {finding}\n"
+        line = f"- {_escaped(finding)}\n"
         if len(text) + len(line) >= SHOWN_IN_PLACE:
             break
         text += line
     return dg.MetadataValue.md(text)
+
+
+def _in_short(made: Report) -> str:
+    """The report as markdown, which the web UI opens in a window of its own.
+
+    Its browser page lies in a file, which no page that comes from a server may link to, and the
+    web UI shows a notebook only where dagstermill ran it.
+    """
+    text, section = "", ""
+    for told in made.told:
+        if told["section"] != section:
+            section = told["section"]
+            text += f"## {_escaped(section)}\n\n"
+        text += (_escaped(told["finding"]) if "finding" in told else _picture(told).value) + "\n\n"
+    return text
+
+
+def _escaped(text: str) -> str:
+    """Text that is not taken for markdown, whatever titles of films are in it."""
+    return re.sub(r"([\\`*_\[\]<>|~#])", r"\\\1", text)
 
 
 def _picture(plot: dict[str, Any]) -> dg.MarkdownMetadataValue:
