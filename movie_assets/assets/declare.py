@@ -13,13 +13,16 @@ import pyarrow as pa
 
 from movie_assets.assets.pictures import SHOWN_IN_PLACE
 from movie_assets.assets.versions import code_version
-from movie_assets.warehouse import TABLES, content_hash, validate
+from movie_assets.warehouse import TABLES, Digest, Merge, Spooled, content_hash, validate
 from movie_assets.warehouse.io_manager import column_schema
+from movie_assets.warehouse.row_merging import RowMerge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
     from types import ModuleType
+
+    from movie_assets.warehouse.row_merging import RowMerge
 
 #: A table with more columns is wider than the place that the web UI has for it.
 _COLUMNS_SIDE_BY_SIDE = 6
@@ -43,6 +46,7 @@ def table_asset(
     kinds: frozenset[str] = frozenset({"duckdb", "pandas"}),
     pool: str | None = None,
     columns: Mapping[str, list[str]] | None = None,
+    deps: tuple[str, ...] = (),
 ) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
     """Declare a function as the asset of the warehouse table of its name.
 
@@ -54,6 +58,7 @@ def table_asset(
         kinds: badges in the UI.
         pool: concurrency pool; its limit is in dagster.yaml.
         columns: by input, the only columns of it that are read.
+        deps: other assets that it is made from, and reads by itself.
     """
 
     def declare(function: Callable[..., Any]) -> dg.AssetsDefinition:
@@ -68,6 +73,7 @@ def table_asset(
             code_version=code_version(function, *uses, table.column_ddl),
             metadata={"dagster/column_schema": column_schema(table.name)},
             io_manager_key="io_manager",
+            deps=list(deps),
             ins={
                 name: dg.AssetIn(metadata={"columns": names})
                 for name, names in (columns or {}).items()
@@ -122,15 +128,57 @@ def table_result(
         SchemaError: where the rows are not as the table is declared.
     """
     table = validate(rows, TABLES[name])
+    return _result(
+        name,
+        table,
+        content_hash(table),
+        rows if isinstance(rows, pd.DataFrame) else _first_rows(rows),
+        metadata,
+    )
+
+
+def spooled_result(
+    spooled: Spooled, metadata: Mapping[str, Any] | None = None
+) -> dg.MaterializeResult[Spooled]:
+    """Make the rows of a large table, checked and laid down, the asset's result.
+
+    The content's digest is the data version.
+    """
+    first = _first_rows(spooled.first_rows)
+    return _result(spooled.schema.name, spooled, str(spooled.digest), first, metadata)
+
+
+def merge_result(
+    name: str,
+    merge: Merge | RowMerge,
+    digest: Digest,
+    metadata: Mapping[str, Any] | None = None,
+) -> dg.MaterializeResult[Merge | RowMerge]:
+    """Make what changed of a table the asset's result.
+
+    Args:
+        name: the table.
+        merge: what changed.
+        digest: of the table's content once that is merged; it is the data version.
+        metadata: shown beside the first of the rows that changed.
+    """
+    rows = merge.rows
+    first = rows if isinstance(rows, pd.DataFrame) else _first_rows(rows)
+    return _result(name, merge, str(digest), first, metadata)
+
+
+def _result(
+    name: str, value: Any, version: str, first: pd.DataFrame, metadata: Mapping[str, Any] | None
+) -> dg.MaterializeResult[Any]:
     return dg.MaterializeResult(
-        value=table,
-        data_version=dg.DataVersion(content_hash(table)),
+        value=value,
+        data_version=dg.DataVersion(version),
         metadata={
-            "preview": preview(rows if isinstance(rows, pd.DataFrame) else _first_rows(rows)),
+            "preview": preview(first),
             **({"dagster/column_lineage": _LINEAGES[name]} if name in _LINEAGES else {}),
             **{
-                label: round(value, 4) if isinstance(value, float) else value
-                for label, value in (metadata or {}).items()
+                label: round(figure, 4) if isinstance(figure, float) else figure
+                for label, figure in (metadata or {}).items()
             },
         },
     )

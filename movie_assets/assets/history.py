@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from movie_assets.warehouse.cleaning import ALWAYS_GIVEN
+
 if TYPE_CHECKING:
-    from movie_assets.warehouse.cleaning import Cleaned
+    from collections.abc import Mapping
 
 #: Fewer rows than this share of the last good run's are taken for a fault of the source.
 LEAST_SHARE_OF_ROWS = 0.8
@@ -45,19 +47,25 @@ def refuse_lost_rows(
     return last
 
 
-def refuse_lost_values(table: str, cleaned: Cleaned) -> None:
+def refuse_lost_values(table: str, films: int, mended: Mapping[str, int]) -> None:
     """Refuse films of which most lack what TMDB always gives: then its answers have changed.
+
+    Args:
+        table: which is about to be written.
+        films: how many were cleaned.
+        mended: how many values were replaced for it, by reason.
 
     Raises:
         RowsLostError: naming what is missing.
     """
-    films = len(cleaned.frame)
-    missing = {why: n for why, n in cleaned.mended_always_given.items() if n > _MOST_MENDED * films}
+    missing = {
+        why: n for why, n in mended.items() if why in ALWAYS_GIVEN and n > _MOST_MENDED * films
+    }
     if missing:
         found = "; ".join(f"{why} ({n} of {films} films)" for why, n in missing.items())
         raise RowsLostError(
             f"{table} was not written, what it held is unchanged: {found}. TMDB gives these for "
-            "every film: see raw_popular_movies for what it sent this time, and build again later."
+            "every film: see the raw tables for what it sent this time, and build again later."
         )
 
 
@@ -92,6 +100,20 @@ def latest_evaluation(
         key, limit=1, status=_FOUND
     )
     return records[0].evaluation if records else None
+
+
+def last_of_code(
+    instance: dg.DagsterInstance, table: str, code_version: str | None
+) -> dg.AssetMaterialization | None:
+    """An asset's last materialization, where the same code made it; else None.
+
+    What it left may be built upon as long as what is stored is still of its data version.
+    """
+    event = instance.get_latest_materialization_event(dg.AssetKey(table))
+    last = event.asset_materialization if event else None
+    if last is None or not last.tags or last.tags.get("dagster/code_version") != code_version:
+        return None
+    return last
 
 
 def latest_figures(instance: dg.DagsterInstance, table: str) -> dict[str, Any]:

@@ -1,10 +1,16 @@
 """The warehouse: films, genres and details, cleaned and typed, as SQL users know the tutorial's."""
 
+from collections.abc import Iterable, Iterator
+from typing import Any
+
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from movie_assets.assets.declare import counts, table_asset, table_result
+from movie_assets.assets.declare import counts, spooled_result, table_asset, table_result
 from movie_assets.assets.history import (
     RowsLostError,
     latest_figures,
@@ -12,7 +18,8 @@ from movie_assets.assets.history import (
     refuse_lost_values,
 )
 from movie_assets.assets.pictures import histogram
-from movie_assets.warehouse import TABLES, cleaning
+from movie_assets.warehouse import TABLES, cleaning, genre_names
+from movie_assets.warehouse.io_manager import WarehouseStorage
 
 _MOVIE_COLUMNS = [name for name in TABLES["movies_table"].column_names if name != "popularity_rank"]
 
@@ -54,7 +61,7 @@ def movies_table(
     _refuse_nothing("movies_table", cleaned, "films")
     asked_for = str(latest_figures(context.instance, "raw_popular_movies").get("asked_for"))
     if refuse_lost_rows(context.instance, "movies_table", len(movies), asked_for) is not None:
-        refuse_lost_values("movies_table", cleaned)
+        refuse_lost_values("movies_table", len(movies), cleaned.mended)
     return table_result(
         "movies_table",
         movies,
@@ -118,7 +125,8 @@ def movie_details(
 
 @table_asset(
     group="warehouse",
-    uses=(cleaning.join_genre_names,),
+    uses=(genre_names,),
+    kinds=frozenset({"duckdb"}),
     lineage={
         **{
             column: [("movies_table", column)]
@@ -127,21 +135,34 @@ def movie_details(
         },
         "genre_names": [("movies_table", "genre_ids"), ("genres_table", "name")],
     },
+    deps=("movies_table", "genres_table"),
 )
-def movie_genre_data(
-    movies_table: pd.DataFrame, genres_table: pd.DataFrame
-) -> dg.MaterializeResult[pa.Table]:
+def movie_genre_data(io_manager: dg.ResourceParam[WarehouseStorage]) -> dg.MaterializeResult[Any]:
     """Join the films that have votes with the names of their genres."""
-    frame = cleaning.join_genre_names(movies_table, genres_table)
-    years = frame["release_date"].dt.year.dropna()
-    return table_result(
-        "movie_genre_data",
-        frame,
-        {
-            "films_left_out_without_votes": len(movies_table) - len(frame),
-            "years_histogram": histogram(years, "Films by year of release", "year"),
-        },
+    years = _Years()
+    spooled = io_manager.spool(
+        "movie_genre_data", years.passing(genre_names.join_genre_names(io_manager.database))
     )
+    return spooled_result(
+        spooled,
+        {"years_histogram": histogram(years.found, "Films by year of release", "year")},
+    )
+
+
+class _Years:
+    """The films' years of release, picked up as their rows pass by."""
+
+    def __init__(self) -> None:
+        self._found = [np.empty(0, np.int64)]
+
+    @property
+    def found(self) -> NDArray[np.int64]:
+        return np.concatenate(self._found)
+
+    def passing(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            self._found.append(pc.year(batch.column("release_date").drop_null()).to_numpy())
+            yield batch
 
 
 def _refuse_nothing(table: str, cleaned: cleaning.Cleaned, what: str) -> None:

@@ -47,18 +47,17 @@ class Cleaned:
     dropped: dict[str, int] = field(default_factory=dict)
     mended: dict[str, int] = field(default_factory=dict)
 
-    @property
-    def mended_always_given(self) -> dict[str, int]:
-        """Of ``mended``, what replaces a value that TMDB gives for every film."""
-        return {why: count for why, count in self.mended.items() if why in ALWAYS_GIVEN}
 
-
-def clean_movies(raw: pd.DataFrame, known_genres: Collection[int]) -> Cleaned:
-    """Make the rows of movies_table from those of raw_popular_movies.
+def clean_movies(
+    raw: pd.DataFrame, known_genres: Collection[int], *, ranked: bool = True
+) -> Cleaned:
+    """Make the rows of movies_table from those of raw_popular_movies or raw_catalogue_movies.
 
     Args:
-        raw: the columns of raw_popular_movies, in the list's order.
+        raw: the columns of either; those of raw_popular_movies in the list's order.
         known_genres: ids of genres_table; others are taken out of ``genre_ids``.
+        ranked: whether the order of the rows is that of the popular list, and becomes the films'
+            popularity_rank; else that is null.
     """
     kept, dropped = _drop(
         raw.assign(title=_text(raw["title"]).fillna(_text(raw["original_title"]))),
@@ -106,7 +105,9 @@ def clean_movies(raw: pd.DataFrame, known_genres: Collection[int]) -> Cleaned:
             "video": _flag(kept["video"]),
             "backdrop_path": _text(kept["backdrop_path"]),
             "poster_path": _text(kept["poster_path"]),
-            "popularity_rank": np.arange(1, len(kept) + 1),
+            "popularity_rank": pd.array(
+                np.arange(1, len(kept) + 1) if ranked else [pd.NA] * len(kept), dtype="Int32"
+            ),
         }
     ).reset_index(drop=True)
     return Cleaned(frame, dropped, _counted(mended))
@@ -174,38 +175,6 @@ def clean_details(raw: pd.DataFrame, films: Collection[int]) -> Cleaned:
         }
     ).reset_index(drop=True)
     return Cleaned(frame, dropped, _counted(mended))
-
-
-def join_genre_names(movies: pd.DataFrame, genres: pd.DataFrame) -> pd.DataFrame:
-    """Make the rows of movie_genre_data: one a film with votes, its genres' names joined by ', '.
-
-    A film without votes is left out, since its average says nothing.
-    """
-    rated = movies[movies["vote_count"] > 0].reset_index(drop=True)
-    return rated[
-        [
-            "id",
-            "title",
-            "original_language",
-            "overview",
-            "release_date",
-            "popularity",
-            "vote_average",
-            "vote_count",
-            "genre_ids",
-        ]
-    ].assign(genre_names=genre_names(rated["genre_ids"], genres))
-
-
-def genre_names(genre_ids: Iterable[Iterable[int]], genres: pd.DataFrame) -> pd.Series[str]:
-    """Each film's genre names joined by ', ', in the film's own order; '' where it has none.
-
-    A genre that the list has lost since the films were cleaned has no name, and is left out.
-    """
-    names: Mapping[int, str] = dict(zip(genres["id"], genres["name"], strict=True))
-    return pd.Series(
-        [", ".join(names[i] for i in ids if i in names) for ids in genre_ids], dtype="str"
-    )
 
 
 def _drop(rows: pd.DataFrame, faults: Mapping[str, object]) -> tuple[pd.DataFrame, dict[str, int]]:

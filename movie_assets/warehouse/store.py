@@ -22,8 +22,10 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from movie_assets.warehouse.errors import (
     SchemaError,
@@ -139,6 +141,39 @@ def read_arrow(
             params=parameters,
         ).to_arrow_table()
     return found.cast(pa.schema([schema.arrow_schema.field(column.name) for column in wanted]))
+
+
+def read_keys(
+    database: Path,
+    schema: TableSchema,
+    keys: NDArray[np.int64],
+    *,
+    wait_seconds: float = DEFAULT_WAIT_SECONDS,
+) -> pa.Table:
+    """Read the rows whose first column of the primary key has one of these values.
+
+    Args:
+        database: the DuckDB file.
+        schema: the table.
+        keys: int64[n].
+        wait_seconds: how long to wait where another process is writing.
+
+    Returns:
+        Rows in no particular order, of exactly ``schema.arrow_schema``.
+
+    Raises:
+        TableMissingError: where the table or the database is not there yet.
+        SchemaError: where it was written to another declaration.
+        WarehouseError: of the type that says why the file cannot be read.
+    """
+    names = ", ".join(quote(name) for name in schema.column_names)
+    with reading(database, schema, wait_seconds=wait_seconds) as connection:
+        connection.register("wanted keys", pa.table({"key": pa.array(keys, pa.int64())}))
+        found = connection.sql(
+            f"SELECT {names} FROM {quote(schema.name)} WHERE {quote(schema.primary_key[0])} IN "  # noqa: S608 - quoted
+            '(SELECT key FROM "wanted keys")'
+        ).to_arrow_table()
+    return found.cast(schema.arrow_schema)
 
 
 def write_table(

@@ -19,8 +19,6 @@ from movie_assets.warehouse.cleaning import (
     clean_details,
     clean_genres,
     clean_movies,
-    genre_names,
-    join_genre_names,
 )
 
 GENRES = {18: "Drama", 80: "Crime"}
@@ -337,32 +335,11 @@ def test_all_genres_are_accounted_for(entries: list[object]) -> None:
         validate(cleaned.frame, TABLES["genres_table"])
 
 
-def genre_frame() -> pd.DataFrame:
-    return pd.DataFrame({"id": list(GENRES), "name": list(GENRES.values())})
-
-
-def test_genre_names_keep_the_films_order() -> None:
-    names = genre_names([[80, 18], [], [18]], genre_frame())
-    assert names.tolist() == ["Crime, Drama", "", "Drama"]
-    assert genre_names([], genre_frame()).dtype == "str"
-
-
-def test_a_genre_that_the_list_has_lost_is_left_out() -> None:
-    assert genre_names([[80, 99999, 18]], genre_frame()).tolist() == ["Crime, Drama"]
-
-
-def test_films_without_votes_are_not_for_analysis() -> None:
-    movies = clean(
-        GOOD | {"vote_count": 0},
-        GOOD | {"id": 8, "genre_ids": []},
-        GOOD | {"id": 9, "vote_count": None},
-        GOOD | {"id": 10},
-    ).frame
-    joined = join_genre_names(movies, genre_frame())
-    assert joined["id"].tolist() == [8, 10]
-    assert joined["genre_names"].tolist() == ["", "Crime, Drama"]
-    table = validate(joined, TABLES["movie_genre_data"])
-    assert table.column_names == list(joined.columns)
+def test_films_of_the_catalogue_have_no_rank() -> None:
+    cleaned = clean_movies(raw(GOOD, GOOD | {"id": 8}), GENRES, ranked=False)
+    assert cleaned.frame["popularity_rank"].isna().tolist() == [True, True]
+    table = validate(cleaned.frame, TABLES["movies_table"])
+    assert table["popularity_rank"].null_count == 2
 
 
 # -- details --------------------------------------------------------------------------------------
