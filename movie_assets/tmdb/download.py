@@ -94,7 +94,8 @@ def open_export(
     sockets = OpenSockets()
     with (
         open_session(_Keyless(), connections=1, sockets=sockets) as session,
-        tempfile.TemporaryFile(prefix="movie_ids") as file,
+        # Unbuffered: what could not be written would be tried again when the file is closed.
+        tempfile.TemporaryFile(prefix="movie_ids", buffering=0) as file,
     ):
         fetching = _Fetching(session, url, file, timeouts)
         for back in range(DAYS_BACK + 1):
@@ -181,8 +182,10 @@ class _Fetching:
             size += len(piece)
             if size > MAX_COMPRESSED_BYTES:
                 raise _too_large(self._host, MAX_COMPRESSED_BYTES, "")
+            left = memoryview(piece)
             try:
-                self._file.write(piece)
+                while left:
+                    left = left[self._file.write(left) :]
             except OSError as error:
                 raise TemporaryFileError(
                     f"The export of {self._host} cannot be kept in {tempfile.gettempdir()} "
