@@ -6,20 +6,25 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from scipy import sparse
 
 from movie_assets.recommender.evaluation.ratings import Ratings
 from movie_assets.recommender.films import film_frame
 from movie_assets.recommender.similar import Signal
+from movie_assets.warehouse import TABLES, read_arrow, read_keys, read_table, to_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterator
+    from pathlib import Path
 
-    import pyarrow as pa
     from numpy.typing import ArrayLike, NDArray
 
     from movie_assets.recommender.weights import Blend
 
+#: Films that are read together: some 100 MB.
+_FILMS_A_BLOCK = 25_000
 _DETAILS = ["id", "tagline", "runtime", "keywords", "directors", "writers", "actors"]
 
 
@@ -37,11 +42,39 @@ def films_of(
     return film_frame(films)
 
 
+def film_ids(database: Path) -> NDArray[np.int64]:
+    """The ids of movies_table, ascending.
+
+    Raises:
+        WarehouseError: of the type that says why they cannot be read.
+    """
+    ids = read_arrow(database, TABLES["movies_table"], ["id"])["id"].to_numpy()
+    return np.sort(ids.astype(np.int64))
+
+
+def film_blocks(database: Path, ids: NDArray[np.int64]) -> Iterator[pd.DataFrame]:
+    """Some of the stored films in the recommender's frame, block by block, ascending by id.
+
+    Ids that movies_table does not have are left out. Nothing is read before it is asked for.
+
+    Raises:
+        WarehouseError: of the type that says why they cannot be read.
+    """
+    genres = read_table(database, "genres_table")
+    for start in range(0, len(ids), _FILMS_A_BLOCK):
+        some = ids[start : start + _FILMS_A_BLOCK]
+        movies, details = (
+            to_frame(read_keys(database, TABLES[name], some), TABLES[name].columns)
+            for name in ("movies_table", "movie_details")
+        )
+        yield films_of(movies, genres, details)
+
+
 def signals_of(
     movie_ids: NDArray[np.int32],
     blend: Blend,
-    co_liked_movies: pd.DataFrame,
-    movie_details: pd.DataFrame,
+    co_liked_movies: pd.DataFrame | pa.Table,
+    movie_details: pd.DataFrame | pa.Table,
 ) -> list[Signal]:
     """The signals that there are, with their shares of a score.
 
@@ -59,26 +92,35 @@ def signals_of(
 
 
 def co_liked_pairs(
-    movie_ids: NDArray[np.int32], co_liked_movies: pd.DataFrame
+    movie_ids: NDArray[np.int32], co_liked_movies: pd.DataFrame | pa.Table
 ) -> sparse.csr_matrix:
     """The films that the same people like; CSR float32 of shape (n_movies, n_movies)."""
     return _pairs(
         movie_ids,
-        co_liked_movies["movie_id"].to_numpy(np.int64),
-        co_liked_movies["neighbour_id"].to_numpy(np.int64),
-        co_liked_movies["score"].to_numpy(np.float32),
+        co_liked_movies["movie_id"].to_numpy().astype(np.int64),
+        co_liked_movies["neighbour_id"].to_numpy().astype(np.int64),
+        co_liked_movies["score"].to_numpy().astype(np.float32),
     )
 
 
 def recommended_pairs(
-    movie_ids: NDArray[np.int32], movie_details: pd.DataFrame
+    movie_ids: NDArray[np.int32], movie_details: pd.DataFrame | pa.Table
 ) -> sparse.csr_matrix:
     """TMDB's recommendations, discounted as gains are: 1 / log2(1 + place), 1 for the first."""
-    lists: Iterable[list[int]] = [list(dict.fromkeys(i)) for i in movie_details["recommended_ids"]]
-    counts = np.array([len(ids) for ids in lists], dtype=np.int64)
-    columns = np.array([i for ids in lists for i in ids], dtype=np.int64)
-    places = np.concatenate([np.arange(1, n + 1) for n in counts]) if len(columns) else np.zeros(0)
-    rows = np.repeat(movie_details["id"].to_numpy(np.int64), counts)
+    column = movie_details["recommended_ids"]
+    if isinstance(movie_details, pd.DataFrame):
+        column = pa.chunked_array([pa.array(column, pa.list_(pa.int64()))])
+    counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
+    rows = np.repeat(movie_details["id"].to_numpy().astype(np.int64), counts)
+    columns = pc.list_flatten(column).to_numpy().astype(np.int64)
+    # What a list names twice counts where it stands first, and the rest moves up.
+    lists = np.repeat(np.arange(len(counts)), counts)
+    order = np.lexsort((columns, lists))
+    again = (np.diff(lists[order]) == 0) & (np.diff(columns[order]) == 0)
+    first = np.ones(len(columns), dtype=np.bool_)
+    first[order[1:][again]] = False
+    rows, columns, lists = rows[first], columns[first], lists[first]
+    places = np.arange(len(lists)) - np.searchsorted(lists, lists) + 1
     return _pairs(movie_ids, rows, columns, (1 / np.log2(1 + places)).astype(np.float32))
 
 

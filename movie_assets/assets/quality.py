@@ -41,16 +41,20 @@ PUBLISHED = "published"
 _DRAWN = ("ndcg_at_10", "different_films", "catalogue_coverage", "novelty", "intra_list_diversity")
 
 
+#: What the figures depend on beside their assets' own code.
+QUALITY_USES = (
+    metrics, run, methods, judge, baselines, accuracy, breadth, bootstrap, catalogue, plain,
+    profiles, truth, Ratings, split_people, query, similar, ranking, co_likes, expected,
+    *CO_LIKE_SEARCH, item_weights, film_tables, weights.BUNDLED,
+)  # fmt: skip
+
+
 @table_asset(
     group="recommend",
-    uses=(
-        metrics, run, methods, judge, baselines, accuracy, breadth, bootstrap, catalogue, plain,
-        profiles, truth, Ratings, split_people, query, similar, ranking, co_likes, expected,
-        *CO_LIKE_SEARCH, item_weights, film_tables, weights.BUNDLED,
-    ),
+    uses=QUALITY_USES,
     kinds=frozenset({"numpy", "duckdb"}),
     columns={"similarity_matrix": ["movie_id", "rank", "neighbour_id", "score"]},
-)  # fmt: skip
+)
 def recommendation_quality(
     context: dg.AssetExecutionContext,
     similarity_matrix: pd.DataFrame,
@@ -62,7 +66,7 @@ def recommendation_quality(
 ) -> dg.MaterializeResult[pa.Table]:
     """Measure what is published, and the recommender beside its baselines."""
     films = film_tables.films_of(movies_table, genres_table, movie_details)
-    training, held_out = _halves(movielens_ratings, films)
+    training, held_out = halves(movielens_ratings, films)
     by = recommender.load_weights()
     recommended = film_tables.recommended_pairs(films["id"].to_numpy(np.int32), movie_details)
     signals = [recommender.Signal("tmdb", by.blend.tmdb, recommended)] if recommended.nnz else []
@@ -74,7 +78,7 @@ def recommendation_quality(
         signals=signals,
         progress=lambda what: context.log.debug("Measuring %s.", what),
     )
-    figures = [*_published(similarity_matrix, movie_features, films), *evaluation.figures]
+    figures = [*published(similarity_matrix, movie_features, films), *evaluation.figures]
     return table_result(
         "recommendation_quality",
         pd.DataFrame(figures, columns=list(Figure._fields)),
@@ -82,21 +86,29 @@ def recommendation_quality(
             "films_asked_about": evaluation.n_seeds,
             "people_learned_from": evaluation.n_learned_from,
             "people_who_judge": evaluation.n_judges,
-            **_drawn(figures),
+            **drawn(figures),
         },
     )
 
 
-def _halves(table: pa.Table, films: pd.DataFrame) -> tuple[Ratings | None, Ratings | None]:
+def halves(table: pa.Table, films: pd.DataFrame) -> tuple[Ratings | None, Ratings | None]:
     """Ratings to learn from and to judge by; None for both where there are none."""
     if not len(table):
         return None, None
     return split_people(film_tables.ratings_of(table, films["id"]))
 
 
-def _published(
+def published(
     similarity_matrix: pd.DataFrame, movie_features: MovieFeatures, films: pd.DataFrame
 ) -> list[Figure]:
+    """The figures of what is stored.
+
+    Args:
+        similarity_matrix: the pairs' movie_id, rank, neighbour_id and score; of the first ten
+            neighbours at least.
+        movie_features: of the films.
+        films: their popularity, vote_average and vote_count, in the features' order.
+    """
     ids = movie_features.movie_ids
     found = recommender.quality(
         movie_features,
@@ -114,7 +126,7 @@ def _published(
     ]
 
 
-def _drawn(figures: list[Figure]) -> dict[str, float]:
+def drawn(figures: list[Figure]) -> dict[str, float]:
     """The recommender's own figures, each under the name of its metric."""
     best = {"ours", "ours + MovieLens", PUBLISHED}
     return {

@@ -76,7 +76,7 @@ def _movie_features(
             "terms": len(fitted.vocabulary),
             "films_that_can_be_recommended": int(fitted.is_candidate.sum()),
             "terms_per_film_mean": float(terms_per_film.mean()),
-            "fields": preview(_fields(fitted)),
+            "fields": preview(fields_frame(fitted)),
             "terms_histogram": histogram(terms_per_film, "Terms per film", "terms"),
         },
     )
@@ -94,44 +94,49 @@ movie_features = dg.asset(
 )(timed(_movie_features))
 
 
+#: What the content of similarity_matrix depends on beside its assets' own code.
+PAIRS_USE = (
+    similar,
+    ranking,
+    neighbours,
+    scoring,
+    blocks,
+    *KERNEL,
+    explanations,
+    film_tables,
+    weights.BUNDLED,
+)
+PAIRS_LINEAGE = {
+    "movie_id": [("movies_table", "id")],
+    "neighbour_id": [("movies_table", "id")],
+    "closeness": [
+        ("movies_table", name) for name in ("release_date", "vote_count", "vote_average")
+    ],
+    "prior": [("movies_table", name) for name in ("release_date", "vote_count", "vote_average")],
+    "co_liked": [("co_liked_movies", "score")],
+    "tmdb": [("movie_details", "recommended_ids")],
+    "reasons": [
+        ("movies_table", "overview"),
+        ("genres_table", "name"),
+        *(
+            ("movie_details", name)
+            for name in ("keywords", "directors", "writers", "actors", "collection_name")
+        ),
+    ],
+}
+#: What is read of each input.
+PAIRS_COLUMNS = {
+    "co_liked_movies": ["movie_id", "neighbour_id", "score"],
+    "movie_details": ["id", "recommended_ids"],
+}
+
+
 @table_asset(
     group="recommend",
-    uses=(
-        similar,
-        ranking,
-        neighbours,
-        scoring,
-        blocks,
-        *KERNEL,
-        explanations,
-        film_tables,
-        weights.BUNDLED,
-    ),
+    uses=PAIRS_USE,
     kinds=frozenset({"numba", "duckdb"}),
-    lineage={
-        "movie_id": [("movies_table", "id")],
-        "neighbour_id": [("movies_table", "id")],
-        "closeness": [
-            ("movies_table", name) for name in ("release_date", "vote_count", "vote_average")
-        ],
-        "prior": [
-            ("movies_table", name) for name in ("release_date", "vote_count", "vote_average")
-        ],
-        "co_liked": [("co_liked_movies", "score")],
-        "tmdb": [("movie_details", "recommended_ids")],
-        "reasons": [
-            ("movies_table", "overview"),
-            ("genres_table", "name"),
-            *(
-                ("movie_details", name)
-                for name in ("keywords", "directors", "writers", "actors", "collection_name")
-            ),
-        ],
-    },
-    columns={
-        "co_liked_movies": ["movie_id", "neighbour_id", "score"],
-        "movie_details": ["id", "recommended_ids"],
-    },
+    lineage=PAIRS_LINEAGE,
+    columns=PAIRS_COLUMNS,
 )
 def similarity_matrix(
     context: dg.AssetExecutionContext,
@@ -159,7 +164,7 @@ def similarity_matrix(
             f"None of the {len(ids)} films has a neighbour with votes: ask for more films "
             "(MOVIE_ASSETS_MAX_MOVIES). What is stored stays as it was."
         )
-    frame = _pairs_table(movie_features, nearest)
+    frame = pairs_frame(movie_features, nearest, recommender.reasons(movie_features, nearest))
     return table_result(
         "similarity_matrix",
         frame,
@@ -175,7 +180,10 @@ def similarity_matrix(
     )
 
 
-def _pairs_table(movie_features: MovieFeatures, nearest: recommender.Neighbours) -> pd.DataFrame:
+def pairs_frame(
+    movie_features: MovieFeatures, nearest: recommender.Neighbours, reasons: list[list[str]]
+) -> pd.DataFrame:
+    """Pairs as similarity_matrix has them."""
     ids = movie_features.movie_ids
     nothing = np.zeros(len(nearest.rows), dtype=np.float32)
     parts = {
@@ -191,13 +199,13 @@ def _pairs_table(movie_features: MovieFeatures, nearest: recommender.Neighbours)
             "movie_id": ids[nearest.rows],
             "rank": nearest.ranks,
             "neighbour_id": ids[nearest.columns],
-            **{name: values.astype(np.float64) for name, values in parts.items()},
-            "reasons": recommender.reasons(movie_features, nearest),
+            **parts,
+            "reasons": reasons,
         }
     )
 
 
-def _fields(fitted: MovieFeatures) -> pd.DataFrame:
+def fields_frame(fitted: MovieFeatures) -> pd.DataFrame:
     """How many films have each field, how many terms it has, and what it counts."""
     shares = recommender.load_weights().shares()
     blocks_of_fields = [fitted.matrix[:, fitted.columns_of(name)] for name in fitted.fields]

@@ -68,7 +68,7 @@ def digests(*parts: sparse.csr_matrix | NDArray[Any]) -> NDArray[np.uint64]:
         else:
             for column in np.asarray(part).reshape(len(found), -1).T:
                 items = np.ascontiguousarray(column).view(f"u{column.dtype.itemsize}")
-                found = _mixed(found ^ items.astype(np.uint64))
+                found = _mixed(np.bitwise_xor(found, items, dtype=np.uint64))
     return found
 
 

@@ -86,6 +86,13 @@ def digest_of_table(
         return _digest(connection, schema, f"{quote(schema.name)} WHERE {of_keys}")
 
 
+def digest_of_selected(
+    connection: duckdb.DuckDBPyConnection, schema: TableSchema, condition: str
+) -> Digest:
+    """The digest of the stored rows that meet an SQL condition."""
+    return _digest(connection, schema, f"{quote(schema.name)} WHERE {condition}")
+
+
 def _digest(connection: duckdb.DuckDBPyConnection, schema: TableSchema, rows: str) -> Digest:
     names = ", ".join(quote(name) for name in schema.column_names)
     found = connection.execute(

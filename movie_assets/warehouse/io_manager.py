@@ -27,6 +27,7 @@ from pydantic import Field
 from movie_assets.warehouse import store
 from movie_assets.warehouse.errors import SchemaError, TableMissingError
 from movie_assets.warehouse.merging import Merge, merge_table
+from movie_assets.warehouse.row_merging import RowMerge, merge_rows
 from movie_assets.warehouse.schema import TableSchema, to_frame, validate
 from movie_assets.warehouse.spool import Spooled, spool, write_spooled
 from movie_assets.warehouse.tables import TABLES, find_table
@@ -147,7 +148,7 @@ class WarehouseStorage(DbIOManager):
         if isinstance(obj, pd.DataFrame | pa.Table):
             rows = validate(obj, schema)
             return store.write_table(self._path, schema, rows, partitions=partitions, **how)
-        if partitions or not isinstance(obj, Merge | Spooled):
+        if partitions or not isinstance(obj, Merge | RowMerge | Spooled):
             raise SchemaError(
                 f"The asset {schema.name} must return a pandas DataFrame or a pyarrow Table, or, "
                 "where it has no partitions, a Merge or Spooled rows, and returned "
@@ -155,6 +156,8 @@ class WarehouseStorage(DbIOManager):
             )
         if isinstance(obj, Merge):
             return merge_table(self._path, schema, obj, **how)
+        if isinstance(obj, RowMerge):
+            return merge_rows(self._path, schema, obj, **how)
         with obj:
             return write_spooled(self._path, obj, **how)
 
