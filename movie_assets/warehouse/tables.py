@@ -266,27 +266,27 @@ SIMILARITY_MATRIX = TableSchema(
         Column("movie_id", "INTEGER", "TMDB's number of the film."),
         Column("rank", "INTEGER", "Place among the film's neighbours, from 1.", minimum=1),
         Column("neighbour_id", "INTEGER", "TMDB's number of the film that is like it."),
-        Column("score", "DOUBLE", "How well the two go together, 0 to 1.", minimum=0, maximum=1),
-        Column("content", "DOUBLE", "Likeness of what they are, 0 to 1.", minimum=0, maximum=1),
+        Column("score", "FLOAT", "How well the two go together, 0 to 1.", minimum=0, maximum=1),
+        Column("content", "FLOAT", "Likeness of what they are, 0 to 1.", minimum=0, maximum=1),
         Column(
             "closeness",
-            "DOUBLE",
+            "FLOAT",
             "How close they are in time, votes and rating, 0 to 1.",
             minimum=0,
             maximum=1,
         ),
         Column(
-            "prior", "DOUBLE", "What the neighbour counts by itself, 0 to 1.", minimum=0, maximum=1
+            "prior", "FLOAT", "What the neighbour counts by itself, 0 to 1.", minimum=0, maximum=1
         ),
         Column(
             "co_liked",
-            "DOUBLE",
+            "FLOAT",
             "How much the same people like both, 0 to 1; 0 without MOVIELENS_DIR.",
             minimum=0,
             maximum=1,
         ),
         Column(
-            "tmdb", "DOUBLE", "How much TMDB recommends it, 0 to 1; 0 for no.", minimum=0, maximum=1
+            "tmdb", "FLOAT", "How much TMDB recommends it, 0 to 1; 0 for no.", minimum=0, maximum=1
         ),
         Column("reasons", "VARCHAR[]", "Why they go together, the strongest reason first."),
     ),
