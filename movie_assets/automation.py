@@ -15,10 +15,19 @@ from urllib.request import Request, urlopen
 
 import dagster as dg
 
+from movie_assets.assets.catalogue import ALL_PARTS
 from movie_assets.assets.extract import Extraction
+from movie_assets.assets.history import latest_figures
 from movie_assets.settings import Settings
 from movie_assets.tmdb import RetryPolicy, TmdbError, redact
-from movie_assets.warehouse import WarehouseError, read_table
+from movie_assets.warehouse import TABLES, WarehouseError, read_arrow
+
+_UNFINISHED = (
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+)
 
 EXTRACTED = dg.AssetSelection.groups("extract")
 
@@ -31,15 +40,6 @@ refresh_job = dg.define_asset_job(
     description="Ask the source again. What is downstream follows where the content changed.",
 )
 
-daily_refresh = dg.ScheduleDefinition(
-    name="daily_refresh",
-    job=refresh_job,
-    cron_schedule="0 9 * * *",
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Every day at 09:00 UTC: TMDB's daily export is ready from 08:00.",
-)
-
 automation_sensor = dg.AutomationConditionSensorDefinition(
     "automation",
     target=dg.AssetSelection.all(),
@@ -47,6 +47,25 @@ automation_sensor = dg.AutomationConditionSensorDefinition(
     minimum_interval_seconds=30,
     description="Brings up to date what is downstream of changed content.",
 )
+
+
+def build_daily_refresh(settings: Settings) -> dg.ScheduleDefinition:
+    """The schedule that reads the source every day."""
+    return dg.ScheduleDefinition(
+        name="daily_refresh",
+        job=refresh_job,
+        cron_schedule="0 9 * * *",
+        execution_timezone="UTC",
+        # Not as the schedule's tags, among which Dagster refuses its own.
+        execution_fn=lambda _: dg.RunRequest(tags=refresh_tags(settings)),
+        default_status=dg.DefaultScheduleStatus.RUNNING,
+        description="Every day at 09:00 UTC: TMDB's daily export is ready from 08:00.",
+    )
+
+
+def refresh_tags(settings: Settings) -> dict[str, str]:
+    """The tags of a run that refreshes everything: of the catalogue, all its parts at once."""
+    return dict(ALL_PARTS) if settings.source == "catalogue" else {}
 
 
 def when_content_changed() -> dg.AutomationCondition[Any]:
@@ -101,8 +120,11 @@ def with_policies(
 
     def apply(spec: dg.AssetSpec) -> dg.AssetSpec:
         # What is extracted without any input is the schedule's and the changes sensor's to refresh.
+        # So is all of the catalogue, of which raw_movie_details asks by itself what is new.
         has_inputs = bool(list(spec.deps))
-        is_refreshed = spec.group_name == "extract" and not has_inputs
+        is_refreshed = spec.group_name == "extract" and (
+            not has_inputs or settings.source == "catalogue"
+        )
         condition = with_inputs if has_inputs else without_inputs
         return spec.replace_attributes(
             # What people said in a MovieLens release, and what follows from it, does not get old.
@@ -131,13 +153,15 @@ def build_changes_sensor(settings: Settings) -> dg.SensorDefinition:
             return dg.SkipReason("The bundled films do not change; set TMDB_API_KEY to read TMDB.")
         now = datetime.now(UTC)
         since, counted = read_cursor(context.cursor, now)
-        refreshed = _last_refresh(context.instance)
+        if settings.source == "catalogue" and _is_refresh_under_way(context.instance):
+            return dg.SkipReason("A refresh is under way, or waits for its turn.")
+        refreshed = _last_refresh(context.instance, settings)
         if refreshed is not None and (refreshed > since or not context.cursor):
             # TMDB goes on telling the changes of the refresh's day until midnight.
             counted = counted if refreshed.date() == since.date() else frozenset()
             since = refreshed
         try:
-            ours = set(read_table(settings.database, "movies_table", ["id"], wait_seconds=2)["id"])
+            ours = _our_films(settings)
             source = extraction.open_source(_IMPATIENT)
             changed = source.changed_movie_ids(since, now) & ours - counted
         except (TmdbError, WarehouseError) as error:
@@ -151,7 +175,10 @@ def build_changes_sensor(settings: Settings) -> dg.SensorDefinition:
             run_requests=[
                 dg.RunRequest(
                     run_key=run_key(since, changed),
-                    tags={"movie_assets/changed_films": str(len(changed))},
+                    tags={
+                        "movie_assets/changed_films": str(len(changed)),
+                        **refresh_tags(settings),
+                    },
                 )
             ],
             cursor=write_cursor(now, changed | counted),
@@ -184,9 +211,25 @@ def write_cursor(since: datetime, counted: set[int] | frozenset[int]) -> str:
     return json.dumps({"since": since.isoformat(), "counted": sorted(counted)})
 
 
-def _last_refresh(instance: dg.DagsterInstance) -> datetime | None:
+def _our_films(settings: Settings) -> set[int]:
+    table = "raw_catalogue_movies" if settings.source == "catalogue" else "movies_table"
+    return set(
+        read_arrow(settings.database, TABLES[table], ["id"], wait_seconds=2)["id"].to_pylist()
+    )
+
+
+def _last_refresh(instance: dg.DagsterInstance, settings: Settings) -> datetime | None:
+    if settings.source == "catalogue":
+        # A first load takes hours: what counts is since when changes were asked for.
+        began = latest_figures(instance, "raw_movie_details").get("attempt_began_at")
+        return None if began is None else datetime.fromtimestamp(float(began), UTC)
     event = instance.get_latest_materialization_event(dg.AssetKey("raw_popular_movies"))
     return datetime.fromtimestamp(event.timestamp, UTC) if event else None
+
+
+def _is_refresh_under_way(instance: dg.DagsterInstance) -> bool:
+    unfinished = dg.RunsFilter(job_name=refresh_job.name, statuses=list(_UNFINISHED))
+    return bool(instance.get_runs(unfinished, limit=1))
 
 
 def build_failure_sensor(settings: Settings) -> dg.SensorDefinition:

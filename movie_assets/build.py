@@ -20,6 +20,7 @@ from dagster._core.definitions.freshness import TimeWindowFreshnessPolicy
 
 from movie_assets.analysis import Reports
 from movie_assets.analysis import report as eda_report
+from movie_assets.assets.catalogue import ALL_PARTS
 from movie_assets.assets.extract import TMDB_POOL
 from movie_assets.assets.history import latest_evaluation
 from movie_assets.assets.publish import PUBLISHED
@@ -183,7 +184,11 @@ def _run(
             asset_selection=[dg.AssetKey(name) for name in selection],
             run_id=run_id,
             run_config=_QUIET_CONSOLE,
-            tags={"movie_assets/command": "build"},
+            tags={
+                "movie_assets/command": "build",
+                # Of an asset that has parts, all of them.
+                **(ALL_PARTS if selection & graph.partitioned else {}),
+            },
             raise_on_error=False,
         )
     if steps.was_interrupted:
@@ -302,6 +307,9 @@ class Graph:
             name
             for name, key in self._keys.items()
             if self._assets.get(key).group_name == "extract"
+        }
+        self.partitioned = {
+            name for name, key in self._keys.items() if self._assets.get(key).is_partitioned
         }
         self._checks = {
             name: tuple(sorted(self._assets.get(key).check_keys))

@@ -23,6 +23,7 @@ from movie_assets.assets.history import (
 )
 from movie_assets.assets.publish import PUBLISHED
 from movie_assets.assets.recommend import NEIGHBOURS_A_FILM
+from movie_assets.catalogue_checks import build_catalogue_checks
 from movie_assets.publication import Stored
 from movie_assets.recommender import MovieFeatures, load_weights
 from movie_assets.recommender.neighbours import count_positive
@@ -56,10 +57,18 @@ class Check:
     find: Callable[[dg.DagsterInstance, Inputs], Finding]
 
 
-def build_checks() -> list[dg.AssetChecksDefinition]:
-    """The checks of every table of the graph, and of what is published."""
-    steps = [_check_step(table, needs, checks) for table, (needs, checks) in _checks().items()]
-    return [*steps, _published_checks()]
+def build_checks(source: str) -> list[dg.AssetChecksDefinition]:
+    """The checks of every table of the graph of a source, and of what is published."""
+    elsewhere = build_catalogue_checks() if source == "catalogue" else []
+    checked = {key.asset_key.to_user_string() for step in elsewhere for key in step.check_keys}
+    if source == "catalogue":
+        checked.add("raw_popular_movies")  # which is not in its graph
+    steps = [
+        _check_step(table, needs, checks)
+        for table, (needs, checks) in _checks().items()
+        if table not in checked
+    ]
+    return [*steps, *elsewhere, _published_checks()]
 
 
 def _checks() -> dict[str, tuple[tuple[str, ...], list[Check]]]:

@@ -1,4 +1,4 @@
-"""The ``movie-assets`` command: build, recommend, taste, serve, evaluate, status and ui.
+"""The ``movie-assets`` command: build, recommend, taste, serve, evaluate, status, refetch and ui.
 
 Only what a person types and sees belongs here. Errors are told in one line; ``--verbose`` shows
 where they come from. Exit codes: 0 all is well; 1 something failed, or (status) is out of date;
@@ -24,6 +24,7 @@ from rich.text import Text
 
 from movie_assets.console import (
     BuildProgress,
+    catalogue_lines,
     plain,
     printable,
     status_rows,
@@ -139,10 +140,40 @@ def status(
                 plain("; ".join(row.why)),
             )
         _out.print(table)
+        if settings.source == "catalogue":
+            _show_catalogue(settings)
         if any(row.state != "fresh" for row in rows):
             _out.print("\nBring everything up to date with: movie-assets build")
     if any(row.state != "fresh" for row in rows):
         raise typer.Exit(EXIT_FAILED)
+
+
+@app.command()
+def refetch(
+    films: Annotated[list[int] | None, typer.Argument(help="TMDB's numbers of films.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="All films that are stored.")] = False,
+) -> None:
+    """Have films of the catalogue asked for again by the next refresh, whatever is known of them.
+
+    What is stored of them stays until there is an answer. To ask now: movie-assets build --refresh.
+    """
+    settings = load_settings()
+    if settings.source != "catalogue":
+        raise SettingsError("Films are refetched one by one of MOVIE_ASSETS_SOURCE=catalogue only.")
+    if bool(films) == everything:
+        raise typer.BadParameter("name films by their numbers, or all of them by --all")
+    from movie_assets.catalogue.state import mark_for_refetch  # noqa: PLC0415 - imports DuckDB
+
+    unknown = mark_for_refetch(settings.database, None if everything else films)
+    if unknown:
+        _err.print(
+            f"Error: not in the catalogue: {', '.join(map(str, unknown))}. A new film comes with "
+            "the next refresh once TMDB's export has it.",
+            style="red",
+            soft_wrap=True,
+        )
+        raise typer.Exit(EXIT_NO_FILM)
+    _out.print("Marked. They are asked for by the next refresh: movie-assets build --refresh")
 
 
 @app.command()
@@ -176,6 +207,21 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the last place where an error can be told
         _tell(error)
         raise SystemExit(_exit_code(error)) from None
+
+
+def _show_catalogue(settings: Settings) -> None:
+    from movie_assets.catalogue.journal import read_journal  # noqa: PLC0415 - not for --help
+    from movie_assets.catalogue.state import read_state  # noqa: PLC0415 - imports DuckDB
+    from movie_assets.warehouse import WarehouseLockedError  # noqa: PLC0415
+
+    pending = len(read_journal(settings.incoming_dir))
+    try:
+        lines = catalogue_lines(read_state(settings.database), pending)
+    except WarehouseLockedError:
+        lines = [f"{pending:,} fetched films wait in the journal; the database is in use"]
+    _out.print()
+    for line in lines:
+        _out.print(plain(f"Catalogue: {line}"), soft_wrap=True)
 
 
 def _open_graph(settings: Settings) -> tuple[Any, Any]:

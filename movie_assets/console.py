@@ -6,7 +6,7 @@ import re
 import sys
 import time
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
+    from movie_assets.catalogue.state import CatalogueState
     from movie_assets.staleness import AssetState, Verdict
 
 
@@ -148,6 +149,34 @@ def _status_row(state: AssetState, verdict: Verdict | None) -> StatusRow:
         built=_when(last.timestamp) if last else None,
         rows=last.rows if last else None,
     )
+
+
+def catalogue_lines(state: CatalogueState, pending: int) -> list[str]:
+    """The catalogue's state in words.
+
+    Args:
+        state: as it is stored.
+        pending: fetched films that the database does not have yet.
+    """
+    from movie_assets.catalogue.plan import PARTS  # noqa: PLC0415 - imports NumPy
+
+    wanted = "no export was read yet" if state.wanted is None else f"{state.wanted:,} in the export"
+    lines = [f"{state.films:,} films, {wanted}; {state.gone:,} more are gone from TMDB"]
+    if state.oldest_fetch is not None:
+        lines.append(f"the oldest was last asked for {_when(_utc(state.oldest_fetch))}")
+    if state.parts_refreshed == PARTS and state.refreshed_at is not None:
+        lines.append(f"all changes until {_when(_utc(state.refreshed_at))} are in it")
+    else:
+        lines.append(f"{state.parts_refreshed} of {PARTS} parts were loaded to the end so far")
+    if pending:
+        lines.append(f"{pending:,} fetched films wait in the journal for the next run")
+    if state.to_refetch:
+        lines.append(f"{state.to_refetch:,} films are marked to be asked for again")
+    return lines
+
+
+def _utc(at: datetime) -> float:
+    return at.replace(tzinfo=UTC).timestamp()
 
 
 def _when(timestamp: float) -> str:

@@ -360,6 +360,11 @@ class Settings(BaseSettings):
         return self.home / "running"
 
     @property
+    def incoming_dir(self) -> Path:
+        """The folder where fetched films are kept until the database has them."""
+        return self.home / "incoming"
+
+    @property
     def dagster_home(self) -> Path:
         """The folder of Dagster's run history; absolute, since Dagster asks for that."""
         return (self.home / "dagster").absolute()

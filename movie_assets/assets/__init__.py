@@ -5,6 +5,9 @@ IO manager. Checks are in ``movie_assets.checks``; freshness and automation, whi
 whole graph, in ``movie_assets.automation``; resources in ``movie_assets.definitions``.
 """
 
+import dagster as dg
+
+from movie_assets.assets import catalogue, merged, renewed
 from movie_assets.assets.analysis import eda_report
 from movie_assets.assets.extract import raw_genres, raw_movie_details, raw_popular_movies
 from movie_assets.assets.publish import published_recommendations
@@ -18,22 +21,42 @@ from movie_assets.assets.warehouse import (
     movies_table,
 )
 
-ASSETS = [
-    raw_popular_movies,
+_OF_EVERY_SOURCE = [
     raw_genres,
-    raw_movie_details,
-    movies_table,
     genres_table,
-    movie_details,
     movie_genre_data,
     movielens_ratings,
     co_liked_movies,
     item_weights,
-    movie_features,
-    similarity_matrix,
-    recommendation_quality,
     published_recommendations,
     eda_report,
 ]
 
-__all__ = ["ASSETS"]
+_OF_THE_LIST = [
+    raw_popular_movies,
+    raw_movie_details,
+    movies_table,
+    movie_details,
+    movie_features,
+    similarity_matrix,
+    recommendation_quality,
+]
+
+_OF_THE_CATALOGUE = [
+    catalogue.raw_movie_ids,
+    catalogue.raw_movie_details,
+    merged.movies_table,
+    merged.movie_details,
+    renewed.movie_features,
+    renewed.similarity_matrix,
+    renewed.recommendation_quality,
+]
+
+
+def assets_of(source: str) -> list[dg.AssetsDefinition]:
+    """The graph of a source: ``sample``, ``popular`` or ``catalogue``."""
+    own = _OF_THE_CATALOGUE if source == "catalogue" else _OF_THE_LIST
+    return [*own, *_OF_EVERY_SOURCE]
+
+
+__all__ = ["assets_of"]

@@ -77,6 +77,21 @@ RAW_CATALOGUE_MOVIES = TableSchema(
     primary_key=("id",),
 )
 
+CATALOGUE_REFRESHES = TableSchema(
+    name="catalogue_refreshes",
+    description="Since when the films of the catalogue are up to date, by the last two digits of "
+    "their ids.",
+    columns=(
+        Column("part", "INTEGER", "The last two digits of the ids.", minimum=0, maximum=99),
+        Column(
+            "refreshed_at",
+            "TIMESTAMP",
+            "When the last refresh that came to its end began, in UTC.",
+        ),
+    ),
+    primary_key=("part",),
+)
+
 RAW_GENRES = TableSchema(
     name="raw_genres",
     description="TMDB's genre list as it was returned, one row a genre, nothing corrected.",
@@ -316,6 +331,7 @@ TABLES: dict[str, TableSchema] = {
         RAW_GENRES,
         RAW_MOVIE_IDS,
         RAW_CATALOGUE_MOVIES,
+        CATALOGUE_REFRESHES,
         RAW_MOVIE_DETAILS,
         MOVIES_TABLE,
         GENRES_TABLE,

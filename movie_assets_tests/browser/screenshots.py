@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.sync_api import FloatRect, Page, expect
 
-from movie_assets.assets import ASSETS
+from movie_assets.assets import assets_of
 from movie_assets_tests.browser.web_ui import (
     browsing,
     button_with_icon,
@@ -43,7 +43,7 @@ def take_asset_graph(page: Page, path: Path) -> None:
     page.get_by_role("button", name="Save").click()
     page.reload()
     page.mouse.move(0, 0)
-    expect(page.get_by_text("Materialized", exact=True)).to_have_count(len(ASSETS))
+    expect(page.get_by_text("Materialized", exact=True)).to_have_count(len(assets_of("sample")))
     expect(page.get_by_role("menu")).to_have_count(0)
     page.screenshot(path=path, clip=_surroundings(page), animations="disabled")
 
