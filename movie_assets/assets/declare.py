@@ -185,8 +185,9 @@ def _result(
 
 
 def _first_rows(table: pa.Table) -> pd.DataFrame:
-    frame: pd.DataFrame = table.slice(0, _SIDE_BY_SIDE_SIZES[0][0]).to_pandas()
-    return frame
+    # By way of Python's own values: lists are lists then, and whole numbers stay so beside a null.
+    rows = table.slice(0, _SIDE_BY_SIDE_SIZES[0][0]).to_pylist()
+    return pd.DataFrame(rows, columns=table.column_names, dtype=object)
 
 
 def preview(frame: pd.DataFrame) -> dg.MarkdownMetadataValue:

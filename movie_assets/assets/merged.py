@@ -156,6 +156,8 @@ def _renew(
     # Before anything else is read: what a merge changes meanwhile is then seen again the next time.
     revision = latest_revision(database)
     wanted = wanted_ids(database, TABLES[of.raw], of.left_out, of.parameters)
+    if not len(wanted.ids):
+        raise _nothing_left(of.table, wanted.left_out)
     before, why = _find_stored(context, database, of)
     if before is not None:
         other = before.others(database, wanted.ids)
@@ -271,12 +273,17 @@ class _Cleaning:
 def _refuse(context: dg.AssetExecutionContext, table: str, rows: int, cleaned: _Cleaning) -> None:
     """Refuse what cannot be true, while what is stored is still whole."""
     if not rows:
-        raise RowsLostError(
-            f"{table} was not written, what it held is unchanged: no film of the catalogue can be "
-            f"used ({dict(cleaned.dropped) or 'there were none'}). See what raw_movie_details "
-            "holds, and build again."
-        )
+        raise _nothing_left(table, cleaned.dropped)
     asked_for = str(latest_figures(context.instance, "raw_movie_details").get("asked_for"))
     refuse_lost_rows(context.instance, table, rows, asked_for)
     if cleaned.total >= _ENOUGH_TO_JUDGE:
         refuse_lost_values(table, cleaned.total, cleaned.mended)
+
+
+def _nothing_left(table: str, why: Mapping[str, int]) -> RowsLostError:
+    reasons = ", ".join(f"{count} x {reason}" for reason, count in why.items())
+    return RowsLostError(
+        f"{table} was not written, what it held is unchanged: no film of the catalogue can be used "
+        f"({reasons or 'there is none'}). See what raw_movie_details holds, and "
+        "MOVIE_ASSETS_LANGUAGE, and build again."
+    )
