@@ -18,6 +18,7 @@ from movie_assets.tmdb import (
     DetailsRow,
     MovieSource,
     NotFoundError,
+    TooManyChangesError,
     UnexpectedShapeError,
     parse_details,
 )
@@ -115,7 +116,12 @@ def read_details(
         TmdbError: one of its types for each failure that is not of one film alone.
     """
     before = known.rows if known else {}
-    changed = source.changed_movie_ids(known.asked_at - _CLOCKS_APART, now) if known else set()
+    changed: set[int] = set()
+    if known:
+        try:
+            changed = source.changed_movie_ids(known.asked_at - _CLOCKS_APART, now)
+        except TooManyChangesError:  # any film may be among those that are not listed
+            changed = set(before)
     kept = {film: before[film] for film in films if film in before and film not in changed}
     wanted = [film for film in films if film not in kept]
     read = DetailsRead(kept, len(kept), len(wanted))

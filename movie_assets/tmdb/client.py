@@ -13,14 +13,14 @@ from typing import Self, TypeVar
 import requests
 
 from movie_assets.tmdb.details import expect_details
-from movie_assets.tmdb.errors import TooManyChangesError
+from movie_assets.tmdb.errors import RateLimitedError, TmdbError, TooManyChangesError
 from movie_assets.tmdb.failures import Timeouts
 from movie_assets.tmdb.listing import FilmList, wrong_shape
 from movie_assets.tmdb.reading import DetailsReader, PopularReader, Reading, read_changes
 from movie_assets.tmdb.redact import redact_http_logs
 from movie_assets.tmdb.retry import RetryPolicy, call_with_retries
 from movie_assets.tmdb.source import Details, PopularMovies, Progress
-from movie_assets.tmdb.throttle import Throttle
+from movie_assets.tmdb.throttle import LimitSigns, Throttle
 from movie_assets.tmdb.transport import (
     Credentials,
     OpenSockets,
@@ -78,6 +78,7 @@ class TmdbClient:
             base_url, self._credentials, timeouts or Timeouts(), self._retry
         )
         self._throttle = Throttle(requests_per_second, throttle_path)
+        self._limit_signs = LimitSigns()
         self._requests_per_second = requests_per_second
         # More would only queue up before the throttle, until their patience is over.
         self._workers = max(1, min(max_workers, math.ceil(requests_per_second)))
@@ -213,12 +214,26 @@ class TmdbClient:
         # The queue before the first try does not count as time spent in vain.
         self._throttle.acquire(cancelled)
         return call_with_retries(
-            lambda: parse(self._transport.get(session, path, parameters)),
+            lambda: parse(self._send(session, path, parameters)),
             self._retry,
             cancelled=cancelled,
-            hold_everybody=self._throttle.pause,
+            hold_everybody=self._hold_everybody,
             take_turn=lambda: self._throttle.acquire(cancelled),
         )
+
+    def _send(self, session: requests.Session, path: str, parameters: Parameters) -> object:
+        asked_to_wait = False
+        try:
+            return self._transport.get(session, path, parameters)
+        except TmdbError as error:
+            asked_to_wait = isinstance(error, RateLimitedError) or error.retry_after is not None
+            raise
+        finally:
+            self._limit_signs.note(asked_to_wait=asked_to_wait)
+
+    def _hold_everybody(self, seconds: float) -> None:
+        if self._limit_signs.is_reached:
+            self._throttle.pause(seconds)
 
     @contextmanager
     def _reading(self) -> Iterator[Reading]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,10 @@ JITTER_SECONDS = 0.07
 #: How late a thread may wake, in seconds, for those after it to keep their times all the same. On a
 #: busy machine every thread wakes a little late, and without this all of that would add up.
 CATCH_UP_SECONDS = 0.03
+
+#: Of so many answers, this share has to ask for fewer requests for the limit to count as reached.
+LIMIT_ANSWERS = 20
+LIMIT_SHARE = 1 / 3
 
 
 class Cancelled(Exception):  # noqa: N818 (it is no error: somebody asked for it)
@@ -87,3 +92,27 @@ class Throttle:
         now = self._clock()
         with self._keeper.held(now) as pace:
             pace.paused_until = max(pace.paused_until, now + seconds)
+
+
+class LimitSigns:
+    """Tells a limit that was reached from an answer here and there that says so astray.
+
+    Where the limit is reached, nearly every answer asks to be left alone, and everybody has to
+    stop. Of one such answer among many good ones only its own request waits: else one in ten would
+    have all the others stand still for most of the time.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: deque[bool] = deque(maxlen=LIMIT_ANSWERS)
+
+    def note(self, *, asked_to_wait: bool) -> None:
+        """Take in whether an answer asked for fewer requests, or for none for a while."""
+        with self._lock:
+            self._last.append(asked_to_wait)
+
+    @property
+    def is_reached(self) -> bool:
+        """Whether the last answers say that all requests are too many."""
+        with self._lock:
+            return sum(self._last) > LIMIT_SHARE * len(self._last)

@@ -171,6 +171,26 @@ def test_one_limit_holds_back_every_thread(
     assert tmdb.asked[1].at - tmdb.asked[0].at >= 0.95
 
 
+def test_one_limit_among_many_good_answers_holds_back_its_own_request_alone(
+    tmdb: Any, client_of: Any
+) -> None:
+    def answer(asked: Any) -> dict[str, Any]:
+        film = int(asked.path.rsplit("/", 1)[1])
+        first = [a.path for a in tmdb.asked].count(asked.path) == 1
+        if film == 30 and first:
+            return {**refused(429), "headers": {"Retry-After": "2"}}
+        return {"body": {"id": film}}
+
+    tmdb.answer = answer
+    came: dict[int, float] = {}
+    client = client_of(tmdb.url)
+    client.details(list(range(1, 101)), lambda film, _: came.setdefault(film, time.monotonic()))
+    assert came[30] == max(came.values())
+    assert came[30] - came[100] > 0.5
+    first, again = (asked.at for asked in tmdb.asked if asked.path.endswith("/movie/30"))
+    assert again - first >= 1.95
+
+
 def test_the_total_time_ends_the_tries(tmdb: Any, client_of: Any, reply: Any) -> None:
     policy = RetryPolicy(attempts=1000, total_seconds=0.3, initial_wait=0.05, max_wait=0.1)
     reply(refused(500))
