@@ -81,11 +81,20 @@ class Stored:
     published: Path
 
     def publish(
-        self, *, run_id: str | None = None, refreshed_at: datetime | None = None
+        self,
+        *,
+        run_id: str | None = None,
+        refreshed_at: datetime | None = None,
+        made_by: str | None = None,
     ) -> Written:
         """Publish the stored tables as they are at this moment.
 
         The database is held for reading meanwhile, so that all of it is of one moment.
+
+        Args:
+            run_id: of the Dagster run.
+            refreshed_at: when the films were last asked for, aware.
+            made_by: as for :func:`movie_assets.serving.snapshot.write_snapshot`.
 
         Raises:
             PublicationError: where the tables do not fit together.
@@ -94,7 +103,13 @@ class Stored:
             SnapshotError: where the snapshot cannot be written.
         """
         with self.content() as content:
-            return write_snapshot(self.published, content, run_id=run_id, refreshed_at=refreshed_at)
+            return write_snapshot(
+                self.published,
+                content,
+                run_id=run_id,
+                refreshed_at=refreshed_at,
+                made_by=made_by,
+            )
 
     def counts(self) -> tuple[int, int]:
         """How many films and how many pairs are stored.

@@ -11,21 +11,22 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 
-from movie_assets import film_tables, publication
+from movie_assets import film_tables, publication, titles
 from movie_assets.assets.declare import preview, timed
 from movie_assets.assets.versions import code_version
 from movie_assets.publication import Stored
 from movie_assets.recommender import ranking, storage, weights
-from movie_assets.serving import snapshot
-from movie_assets.serving.snapshot import Manifest, drafting, layout, manifest, transpose, writer
+from movie_assets.serving import briefs, snapshot
+from movie_assets.serving.snapshot import Manifest, drafting, files, layout, manifest, writer
 
 #: The asset's name, and its group's.
 PUBLISHED, GROUP = "published_recommendations", "publish"
 
-#: What builds the index for search, whose import would load numba.
-_TITLES = tuple(
-    Path(snapshot.__file__).parents[1] / "titles" / f"{name}.py"
-    for name in ("build", "files", "matching", "words")
+#: Of the code that writes, what would load numba if it were imported.
+_SERVING = Path(snapshot.__file__).parents[1]
+_COMPILED = (
+    *(_SERVING / "snapshot" / f"{name}.py" for name in ("transpose", "interning")),
+    *(_SERVING / "titles" / f"{name}.py" for name in ("build", "files", "matching", "words")),
 )
 
 #: What the snapshot is made of. None is loaded: tables are streamed, features mapped.
@@ -45,7 +46,11 @@ def _published_recommendations(
     context: dg.AssetExecutionContext, stored: dg.ResourceParam[Stored]
 ) -> dg.MaterializeResult[None]:
     """Write the snapshot and have it served."""
-    written = stored.publish(run_id=context.run.run_id, refreshed_at=_refreshed(context.instance))
+    written = stored.publish(
+        run_id=context.run.run_id,
+        refreshed_at=_refreshed(context.instance),
+        made_by=f"{_MADE_BY} {_code_of_pairs(context.instance)}",
+    )
     found = written.manifest
     if not written.is_new:
         context.log.info("%s holds the same content already.", written.folder)
@@ -70,6 +75,12 @@ def _published_recommendations(
     )
 
 
+#: The code that the snapshot's files come from, the inputs' own left out.
+_MADE_BY = code_version(
+    publication, film_tables, storage, layout, manifest, drafting, files, writer, briefs, titles,
+    *_COMPILED, ranking, weights.BUNDLED,
+)  # fmt: skip
+
 published_recommendations = dg.asset(
     name=PUBLISHED,
     group_name=GROUP,
@@ -77,20 +88,7 @@ published_recommendations = dg.asset(
     "before it is served.",
     deps=_INPUTS,
     kinds={"arrow", "numpy"},
-    code_version=code_version(
-        _published_recommendations,
-        publication,
-        film_tables,
-        storage,
-        layout,
-        manifest,
-        drafting,
-        transpose,
-        writer,
-        *_TITLES,
-        ranking,
-        weights.BUNDLED,
-    ),
+    code_version=code_version(_published_recommendations, _MADE_BY),
 )(timed(_published_recommendations))
 
 
@@ -109,3 +107,10 @@ def _refreshed(instance: dg.DagsterInstance) -> datetime | None:
     """When the films were last asked for."""
     event = instance.get_latest_materialization_event(dg.AssetKey("raw_popular_movies"))
     return datetime.fromtimestamp(event.timestamp, UTC) if event else None
+
+
+def _code_of_pairs(instance: dg.DagsterInstance) -> str:
+    """The version of the code that made the pairs that are stored."""
+    event = instance.get_latest_materialization_event(dg.AssetKey("similarity_matrix"))
+    tags = event.asset_materialization.tags if event and event.asset_materialization else None
+    return (tags or {}).get("dagster/code_version", "unknown")

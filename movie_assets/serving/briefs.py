@@ -10,6 +10,7 @@ from __future__ import annotations
 import mmap
 import os
 import weakref
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from movie_assets.serving.films import Film
 
@@ -30,7 +32,9 @@ _JSON, _ENDS = f"films-{FORMAT}.json", f"ends-{FORMAT}.npy"
 #: A larger file is read and not mapped, which takes a microsecond more: what was touched of it once
 #: would be held.
 _MAPPED = 64 * 1024 * 1024
-_COLUMNS = (
+_NONE = np.zeros(0, np.int64)
+#: What of a film is shown.
+COLUMNS = (
     "movie_id", "imdb_id", "title", "original_title", "release_date", "genres",
     "original_language", "runtime", "popularity", "vote_average", "vote_count", "poster_path",
 )  # fmt: skip
@@ -54,43 +58,72 @@ def brief(film: Film) -> bytes:
     )
 
 
-def write_briefs(folder: Path, films: Iterable[pa.RecordBatch]) -> None:
+def write_briefs(
+    folder: Path,
+    films: Iterable[pa.RecordBatch],
+    before: tuple[Path, NDArray[np.int64]] | None = None,
+) -> None:
     """Write the file of all films' JSON, a batch at a time.
 
     Args:
         folder: to be made.
         films: in the order of their rows; of the snapshot's columns.
+        before: a folder of other films, and where each film stands there with the same values of
+            :data:`COLUMNS`: int64 of shape (n_films,), -1 where it does not. Its JSON is copied.
 
     Raises:
         OSError: where it cannot be written.
     """
     folder.mkdir()
+    known = open_briefs(before[0]) if before else None
+    known_sizes = known.sizes() if known is not None else _NONE
     sizes = [np.zeros(1, np.int64)]
+    start = 0
     with (folder / _JSON).open("wb") as file:
         for batch in films:
-            rows = [
-                _written(
-                    number,
-                    imdb_id,
-                    title,
-                    original_title,
-                    released.year if released else None,
-                    genres or (),
-                    language,
-                    runtime,
-                    _seven_digits(popularity),
-                    _seven_digits(average),
-                    votes or 0,
-                    poster,
-                )
-                for (
-                    number, imdb_id, title, original_title, released, genres, language, runtime,
-                    popularity, average, votes, poster,
-                ) in zip(*(batch[name].to_pylist() for name in _COLUMNS), strict=True)
-            ]  # fmt: skip
-            file.write(b"".join(rows))
-            sizes.append(np.fromiter(map(len, rows), np.int64, len(rows)))
+            rows = np.full(len(batch), -1, np.int64)
+            if known is not None and before is not None:
+                rows = before[1][start : start + len(batch)]
+            start += len(batch)
+            for begin, end in _runs(rows):
+                if rows[begin] < 0 or known is None:
+                    written = _all_written(batch.slice(begin, end - begin))
+                    file.write(b"".join(written))
+                    sizes.append(np.fromiter(map(len, written), np.int64, len(written)))
+                else:
+                    file.write(known.between(int(rows[begin]), int(rows[end - 1]) + 1))
+                    sizes.append(known_sizes[rows[begin] : rows[end - 1] + 1])
     np.save(folder / _ENDS, np.cumsum(np.concatenate(sizes)))
+
+
+def _runs(rows: NDArray[np.int64]) -> Iterable[tuple[int, int]]:
+    """The rows that follow each other, and those of -1: where each run begins and ends."""
+    follows = (rows[1:] == rows[:-1] + 1) & (rows[:-1] >= 0) | (rows[1:] < 0) & (rows[:-1] < 0)
+    begins = [0, *(np.flatnonzero(~follows) + 1).tolist(), len(rows)]
+    return pairwise(begins) if len(rows) else []
+
+
+def _all_written(batch: pa.RecordBatch) -> list[bytes]:
+    return [
+        _written(
+            number,
+            imdb_id,
+            title,
+            original_title,
+            released.year if released else None,
+            genres or (),
+            language,
+            runtime,
+            _seven_digits(popularity),
+            _seven_digits(average),
+            votes or 0,
+            poster,
+        )
+        for (
+            number, imdb_id, title, original_title, released, genres, language, runtime,
+            popularity, average, votes, poster,
+        ) in zip(*(batch[name].to_pylist() for name in COLUMNS), strict=True)
+    ]  # fmt: skip
 
 
 class Briefs:
@@ -112,9 +145,17 @@ class Briefs:
             self._bytes, self._file = None, os.dup(file.fileno())
         weakref.finalize(self, os.close, self._file)
 
+    def sizes(self) -> NDArray[np.int64]:
+        """How many bytes each film has; int64 of shape (n_films,)."""
+        return np.diff(np.asarray(self._ends))
+
     def __getitem__(self, row: int) -> bytes:
         """A film's JSON."""
-        begin, end = self._ends[row], self._ends[row + 1]
+        return self.between(row, row + 1)
+
+    def between(self, first: int, last: int) -> bytes:
+        """The JSON of films from one row up to another, one behind the other."""
+        begin, end = self._ends[first], self._ends[last]
         if self._bytes is not None:
             return self._bytes[begin:end]
         return os.pread(self._file, end - begin, begin)

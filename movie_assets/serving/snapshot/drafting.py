@@ -7,7 +7,7 @@ becomes a snapshot (``writer``), and how a file is written (``files``).
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from movie_assets.recommender.ranking import Levels
-from movie_assets.serving.briefs import write_briefs
+from movie_assets.serving.briefs import COLUMNS, write_briefs
 from movie_assets.serving.snapshot import layout
 from movie_assets.serving.snapshot.errors import SnapshotError
 from movie_assets.serving.snapshot.files import (
@@ -32,15 +32,19 @@ from movie_assets.serving.snapshot.files import (
     write_bytes,
 )
 from movie_assets.serving.snapshot.manifest import FileEntry, Manifest
-from movie_assets.serving.snapshot.transpose import transposed
+from movie_assets.serving.snapshot.rows import RowsOfIds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from movie_assets.recommender import MovieFeatures, Weights
     from movie_assets.serving.snapshot.content import SnapshotContent
+    from movie_assets.serving.snapshot.previous import Previous
 
 _NUMBERS_A_BLOCK = 4_000_000
+
+#: Makes a folder from films; of those that have a row there, takes over what an old folder has.
+Derive = Callable[[Path, Iterator[pa.RecordBatch], "tuple[Path, NDArray[np.int64]] | None"], object]
 
 
 @dataclass
@@ -49,11 +53,13 @@ class Draft:
 
     Attributes:
         folder: where it is.
+        previous: what is taken over from where films have not changed.
         entries: each file that is there, by its path in the folder.
         counts: what the manifest counts and names.
     """
 
     folder: Path
+    previous: Previous | None = None
     entries: dict[str, FileEntry] = field(default_factory=dict)
     counts: dict[str, Any] = field(default_factory=dict)
 
@@ -76,22 +82,28 @@ class Draft:
 
     def build_titles(self) -> None:
         """Build the index for search from the films that are there."""
-        from movie_assets.serving.titles import build_index  # noqa: PLC0415 - loads numba
+        from movie_assets.serving.titles.build import (  # noqa: PLC0415 - loads numba
+            TITLE_COLUMNS,
+            build_index,
+        )
 
-        self._derive(layout.TITLES, build_index)
+        self._derive(layout.TITLES, build_index, TITLE_COLUMNS)
 
     def write_briefs(self) -> None:
         """Write the films' JSON from the films that are there."""
-        self._derive(layout.BRIEFS, write_briefs)
+        self._derive(layout.BRIEFS, write_briefs, COLUMNS)
 
-    def _derive(
-        self, name: str, derive: Callable[[Path, Iterator[pa.RecordBatch]], object]
-    ) -> None:
-        """Have a folder made from the films, and take its files in."""
+    def _derive(self, name: str, derive: Derive, columns: Sequence[str]) -> None:
+        """Have a folder made from some columns of the films, and take its files in."""
         folder = self.folder / name
         with pa.memory_map(str(self.folder / layout.FILMS)) as source:
             films = pa.ipc.open_file(source)
-            derive(folder, (films.get_batch(i) for i in range(films.num_record_batches)))
+            batches = (films.get_batch(i) for i in range(films.num_record_batches))
+            if self.previous is not None and self.previous.is_sound(layout.FILMS, name):
+                rows = self.previous.rows_of(films.read_all(), columns)
+                derive(folder, batches, (self.previous.snapshot.folder / name, rows))
+            else:
+                derive(folder, batches, None)
         for path in sorted(folder.rglob("*")):
             if path.is_file():
                 self.entries[path.relative_to(self.folder).as_posix()] = sync_file(path)
@@ -181,6 +193,10 @@ class Draft:
         )
 
     def _write_by_term(self, matrix: sparse.csr_matrix) -> None:
+        from movie_assets.serving.snapshot.transpose import (  # noqa: PLC0415 - loads numba
+            transposed,
+        )
+
         folder = f"{layout.FEATURES}/by_term"
         with (
             self._array(f"{folder}_indptr") as indptr,
@@ -286,6 +302,7 @@ class _FilmCounter:
     movie_ids: NDArray[np.int32]
 
     def __post_init__(self) -> None:
+        self._rows = RowsOfIds(self.movie_ids)
         self._counts = np.zeros(len(self.movie_ids), dtype=np.int64)
         self._last_row = -1
         self._scored_row, self._last_score = -1, np.float32(np.inf)
@@ -309,21 +326,17 @@ class _FilmCounter:
     def known(self, ids: pa.Array) -> NDArray[np.int64]:
         """The rows of films."""
         wanted = ids.to_numpy(zero_copy_only=False)
-        rows = self._places(wanted)
-        wrong = self.movie_ids[rows] != wanted if len(self.movie_ids) else wanted == wanted  # noqa: PLR0124
-        if wrong.any():
+        rows = self._rows.of(wanted)
+        if len(rows) and rows.min() < 0:
             raise SnapshotError(
-                f"Film {wanted[np.argmax(wrong)]} is among the pairs to publish, and not among the "
+                f"Film {wanted[np.argmin(rows)]} is among the pairs to publish, and not among the "
                 "films. Nothing was published; build again: movie-assets build"
             )
         return rows
 
     def are_known(self, ids: pa.Array) -> NDArray[np.bool_]:
         """Whether films are there."""
-        wanted = ids.to_numpy(zero_copy_only=False)
-        if not len(self.movie_ids):
-            return np.zeros(len(wanted), dtype=np.bool_)
-        return np.asarray(self.movie_ids[self._places(wanted)] == wanted)
+        return self._rows.of(ids.to_numpy(zero_copy_only=False)) >= 0
 
     def refuse_rising(self, rows: NDArray[np.int64], scores: NDArray[np.float32]) -> None:
         """Refuse a film's pairs that do not come best first."""
@@ -334,35 +347,24 @@ class _FilmCounter:
                 raise SnapshotError("Pairs to publish must come best first.")
             self._scored_row, self._last_score = int(rows[-1]), scores[-1]
 
-    def _places(self, wanted: NDArray[Any]) -> NDArray[np.int64]:
-        places = np.searchsorted(self.movie_ids, wanted)
-        return np.minimum(places, max(len(self.movie_ids) - 1, 0))
 
-
-@dataclass
 class _Reasons:
     """Numbers reasons, each distinct one by when it came first."""
 
-    _numbers: dict[str, int] = field(default_factory=dict)
+    def __init__(self) -> None:
+        from movie_assets.serving.snapshot.interning import Interner  # noqa: PLC0415 - loads numba
+
+        self._known = Interner()
 
     def numbered(self, lists: pa.Array) -> tuple[pa.Array, NDArray[np.int32]]:
         """The new reasons among lists, and each list's first reasons; -1 where it has fewer."""
-        offsets = lists.offsets.to_numpy()
-        encoded = lists.values.dictionary_encode()
-        known = len(self._numbers)
-        codes = np.array(
-            [
-                self._numbers.setdefault(reason, len(self._numbers))
-                for reason in encoded.dictionary.to_pylist()
-            ],
-            dtype=np.int32,
-        )
-        new = pa.array(list(self._numbers)[known:], pa.string())
-        values = codes[encoded.indices.to_numpy()] if len(codes) else np.zeros(0, np.int32)
-        places = offsets[:-1, None] + np.arange(layout.REASONS_A_PAIR)
-        numbered = np.full(places.shape, -1, dtype=np.int32)
-        there = places < offsets[1:, None]
-        numbered[there] = values[places[there]]
+        new, values = self._known.numbered(lists.flatten())
+        sizes = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
+        ends = np.cumsum(sizes, dtype=np.int64)
+        numbered = np.full((len(lists), layout.REASONS_A_PAIR), -1, dtype=np.int32)
+        for place in range(layout.REASONS_A_PAIR):
+            there = np.flatnonzero(sizes > place)
+            numbered[there, place] = values[(ends - sizes)[there] + place]
         return new, numbered
 
 

@@ -32,6 +32,8 @@ TITLES = "titles"
 BRIEFS = "briefs"
 
 LOCK = ".lock"
+#: Beside the snapshots: by what code the one that is served was made.
+MADE_BY = ".made-by.json"
 DRAFT = ".draft-"
 REMOVED = ".removed-"
 

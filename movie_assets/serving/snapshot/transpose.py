@@ -1,6 +1,7 @@
 """The transpose of a sparse matrix, a block of its rows at a time.
 
 What belongs here: this one function. The matrix may be mapped from a file, and is never held whole.
+Importing this module loads numba.
 """
 
 from __future__ import annotations
@@ -9,18 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from movie_assets.recommender.inverted import compiled
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
     from scipy import sparse
 
-_NUMBERS_A_BLOCK = 4_000_000
+_NUMBERS_A_BLOCK = 8_000_000
 
 
 def transposed(
     matrix: sparse.csr_matrix, numbers_a_block: int = _NUMBERS_A_BLOCK
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[Any]]]:
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any]]]:
     """The CSR of the transpose, in blocks of rows one after the other.
 
     A block takes one pass over the matrix; there are as many as it has ``numbers_a_block`` numbers.
@@ -33,50 +36,40 @@ def transposed(
         The next part of ``indptr``, the first one from its 0 on, and of ``indices``, which ascend
         in each row, and ``data``.
     """
-    indptr = _ends(matrix)
-    yield indptr[:1], np.zeros(0, np.int64), matrix.data[:0]
+    indptr = np.zeros(matrix.shape[1] + 1, np.int64)
+    _count(matrix.indices, indptr)
+    np.cumsum(indptr, out=indptr)
+    yield indptr[:1], np.zeros(0, np.int32), matrix.data[:0]
     start = 0
     while start < matrix.shape[1]:
         stop = int(np.searchsorted(indptr, indptr[start] + numbers_a_block, side="right")) - 1
         stop = max(stop, start + 1)
-        yield indptr[start + 1 : stop + 1], *_of_columns(matrix, start, stop)
+        places = indptr[start:stop] - indptr[start]
+        size = int(indptr[stop] - indptr[start])
+        rows, data = np.empty(size, np.int32), np.empty(size, matrix.dtype)
+        _scatter(matrix.indptr, matrix.indices, matrix.data, start, places, rows, data)
+        yield indptr[start + 1 : stop + 1], rows, data
         start = stop
 
 
-def _ends(matrix: sparse.csr_matrix) -> NDArray[np.int64]:
-    counts = np.zeros(matrix.shape[1] + 1, dtype=np.int64)
-    for _, columns, _ in _blocks(matrix):
-        counts[1:] += np.bincount(columns, minlength=matrix.shape[1])
-    return np.cumsum(counts)
+@compiled
+def _count(columns: Any, counts: Any) -> None:
+    """How many numbers each column has, one place further on."""
+    for column in columns:
+        counts[column + 1] += 1
 
 
-def _of_columns(
-    matrix: sparse.csr_matrix, start: int, stop: int
-) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    found = []
-    for rows, columns, values in _blocks(matrix):
-        ours = np.flatnonzero((columns >= start) & (columns < stop))
-        found.append((rows.of(ours), columns[ours], values[ours]))
-    of_rows, of_columns, data = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-    # Stable, so that a column's rows stay in their order.
-    order = np.argsort(of_columns, kind="stable")
-    return of_rows[order], data[order]
-
-
-class _Rows:
-    """The rows of a block's numbers, looked up for some of them."""
-
-    def __init__(self, indptr: NDArray[Any], start: int) -> None:
-        self._indptr = indptr
-        self._start = start
-
-    def of(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.searchsorted(self._indptr, places + self._start, side="right") - 1
-
-
-def _blocks(
-    matrix: sparse.csr_matrix,
-) -> Iterator[tuple[_Rows, NDArray[np.int32], NDArray[Any]]]:
-    for start in range(0, max(len(matrix.indices), 1), _NUMBERS_A_BLOCK):
-        block = slice(start, start + _NUMBERS_A_BLOCK)
-        yield _Rows(matrix.indptr, start), matrix.indices[block], matrix.data[block]
+@compiled
+def _scatter(
+    indptr: Any, indices: Any, values: Any, start: int, places: Any, rows: Any, data: Any
+) -> None:
+    """Put the numbers of some columns, from ``start`` on, where ``places`` say theirs begin."""
+    stop = start + len(places)
+    for row in range(len(indptr) - 1):
+        for i in range(indptr[row], indptr[row + 1]):
+            column = indices[i]
+            if start <= column < stop:
+                place = places[column - start]
+                places[column - start] = place + 1
+                rows[place] = row
+                data[place] = values[i]

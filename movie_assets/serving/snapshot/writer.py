@@ -24,6 +24,7 @@ from movie_assets.serving.snapshot.drafting import Draft
 from movie_assets.serving.snapshot.errors import SnapshotError
 from movie_assets.serving.snapshot.files import sync_folder
 from movie_assets.serving.snapshot.manifest import Manifest
+from movie_assets.serving.snapshot.previous import Previous, forget, note, previous_of
 from movie_assets.serving.snapshot.reader import current_name, open_folder
 from movie_assets.serving.snapshot.retention import (
     KEPT,
@@ -70,6 +71,7 @@ def write_snapshot(
     *,
     run_id: str | None = None,
     refreshed_at: datetime | None = None,
+    made_by: str | None = None,
     keep: int = KEPT,
     wait_seconds: float = WAIT_SECONDS,
 ) -> Written:
@@ -83,6 +85,9 @@ def write_snapshot(
         content: what to publish.
         run_id: of the Dagster run.
         refreshed_at: when the films were last asked for, aware.
+        made_by: names the code that makes it and the content. What belongs to unchanged films is
+            taken over from the snapshot that is served where that one has the same; the outcome is
+            the same to the last byte. None makes all of it anew.
         keep: how many snapshots stay, this one included.
         wait_seconds: how long to wait for another writer.
 
@@ -93,15 +98,18 @@ def write_snapshot(
     started = time.perf_counter()
     with _named_errors(published), _alone(published, wait_seconds):
         remove_litter(published)
-        with _draft(published) as draft:
+        with previous_of(published, made_by) as previous, _draft(published, previous) as draft:
             draft.write(content)
             name = draft.manifest().name
             is_new = not _is_there(published / name)
             if is_new:
                 draft.build_titles()
                 draft.write_briefs()
+                forget(published)
                 _put(draft, draft.manifest(refreshed_at, run_id))
         _serve(published, name)
+        if is_new and made_by is not None:  # else other code may have made it
+            note(published, name, made_by)
         with open_folder(published / name, name) as snapshot:
             manifest = snapshot.manifest
         removed = remove_old(published, name, keep)
@@ -127,11 +135,11 @@ def _alone(published: Path, wait_seconds: float) -> Iterator[None]:
 
 
 @contextmanager
-def _draft(published: Path) -> Iterator[Draft]:
+def _draft(published: Path, previous: Previous | None) -> Iterator[Draft]:
     folder = published / f"{layout.DRAFT}{uuid.uuid4().hex[:8]}"
     folder.mkdir()
     try:
-        yield Draft(folder)
+        yield Draft(folder, previous)
     finally:
         if folder.exists():
             discard(folder)

@@ -7,7 +7,8 @@ for each word of each film, some 300 bytes a film in all, and never the titles.
 from __future__ import annotations
 
 from array import array
-from itertools import chain
+from dataclasses import dataclass
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,9 +30,15 @@ if TYPE_CHECKING:
 #: What of popularity counts, beside votes, in how well a film is known: TMDB's popularity is of the
 #: day, and votes have been gathered over years.
 _SHARE_OF_POPULARITY = 0.5
+#: What a film's words depend on.
+TITLE_COLUMNS = ("title", "original_title", "release_date")
 
 
-def build_index(folder: Path, films: Iterable[pa.RecordBatch]) -> None:
+def build_index(
+    folder: Path,
+    films: Iterable[pa.RecordBatch],
+    before: tuple[Path, NDArray[np.int64]] | None = None,
+) -> None:
     """Write the title index of films into a folder.
 
     Args:
@@ -39,15 +46,43 @@ def build_index(folder: Path, films: Iterable[pa.RecordBatch]) -> None:
         films: batches in order of row, with the columns ``title``, ``original_title`` (string),
             ``popularity`` (a float), ``vote_count`` (an integer) and ``release_date`` (date32). Any
             value may be null; other columns are left alone. The same films give the same files.
+        before: a folder with the index of other films, and at which row each film stands there with
+            the same values of :data:`TITLE_COLUMNS`: int64 of shape (n_films,), -1 where it does
+            not. Its words are copied.
 
     Raises:
         KeyError: where a batch lacks a column.
         OSError: where the files cannot be written.
+        TitleIndexError: where the other index cannot be read.
     """
     gathered = _Gathered()
+    known, start = _Known.of(files.read(before[0]), gathered.numbers) if before else None, 0
     for batch in films:
-        gathered.add(batch)
+        stop = start + len(batch)
+        rows = before[1][start:stop] if before else np.full(len(batch), -1, np.int64)
+        gathered.add(batch, rows, known)
+        start = stop
     files.write(folder, gathered.arrays())
+
+
+@dataclass(frozen=True)
+class _Known:
+    """The films of another index."""
+
+    arrays: files.Arrays
+    ranks: NDArray[np.int32]
+
+    @classmethod
+    def of(cls, arrays: files.Arrays, numbers: dict[str, int]) -> _Known:
+        """With its words numbered as there."""
+        raw, ends = arrays.units.tobytes(), (2 * arrays.word_ends.astype(np.int64)).tolist()
+        numbers.update(
+            (raw[begin:end].decode("utf-16-le", "surrogatepass"), number)
+            for number, (begin, end) in enumerate(pairwise(ends))
+        )
+        ranks = np.empty(len(arrays.rows), np.int32)
+        ranks[arrays.rows] = np.arange(len(ranks), dtype=np.int32)
+        return cls(arrays, ranks)
 
 
 class _Gathered:
@@ -55,22 +90,55 @@ class _Gathered:
 
     def __init__(self) -> None:
         self.numbers: dict[str, int] = {}
-        self.film_words = array("i")
-        self.sizes = array("i")  # of a film: all its words
-        self.lengths = array("h")  # and those of title and original title
-        self.known: list[NDArray[np.float32]] = []
-        self.years: list[NDArray[np.int16]] = []
+        self.film_words = [np.empty(0, np.int32)]
+        self.sizes = [np.empty(0, np.int32)]  # of a film: all its words
+        self.lengths = [np.empty((0, 2), np.int16)]  # and those of title and original title
+        self.known = [np.empty(0, np.float32)]
+        self.years = [np.empty(0, np.int16)]
 
-    def add(self, batch: pa.RecordBatch) -> None:
-        titles = batch.column("title").to_pylist()
-        originals = batch.column("original_title").to_pylist()
+    def add(self, batch: pa.RecordBatch, rows: NDArray[np.int64], known: _Known | None) -> None:
+        """Take in the next films, some of which stand at rows that are known."""
         years = _years(batch)
-        for title, original, year in zip(titles, originals, years.tolist(), strict=True):
-            self._add_film(title or "", original or "", year)
         self.known.append(_known(batch))
         self.years.append(years)
+        new = np.flatnonzero(rows < 0)
+        words, sizes, lengths = self._of_titles(
+            batch.select(["title", "original_title"]).take(pa.array(new)), years[new]
+        )
+        if known is not None and len(new) < len(rows):
+            old = np.flatnonzero(rows >= 0)
+            ranks, arrays = known.ranks[rows[old]], known.arrays
+            begins = arrays.film_ends[ranks]
+            new_sizes, new_lengths, new_words = sizes, lengths, words
+            sizes, lengths = np.empty(len(rows), np.int32), np.empty((len(rows), 2), np.int16)
+            sizes[new], sizes[old] = new_sizes, arrays.film_ends[ranks + 1] - begins
+            lengths[new], lengths[old] = new_lengths, arrays.lengths[ranks]
+            ends = _ends(sizes)
+            words = np.empty(ends[-1], np.int32)
+            words[_spans(ends[new], sizes[new])] = new_words
+            words[_spans(ends[old], sizes[old])] = arrays.film_words[_spans(begins, sizes[old])]
+        self.film_words.append(words)
+        self.sizes.append(sizes)
+        self.lengths.append(lengths)
 
-    def _add_film(self, title: str, original: str, year: int) -> None:
+    def _of_titles(
+        self, batch: pa.RecordBatch, years: NDArray[np.int16]
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int16]]:
+        """Films' words, how many each has, and how many are of title and original title."""
+        words, sizes, lengths = array("i"), array("i"), array("h")
+        titles, originals = (column.to_pylist() for column in batch.columns)
+        for title, original, year in zip(titles, originals, years.tolist(), strict=True):
+            found, of_titles = self._of_film(title or "", original or "", year)
+            words.extend(found)
+            sizes.append(len(found))
+            lengths.extend(of_titles)
+        return (
+            np.frombuffer(words, np.int32),
+            np.frombuffer(sizes, np.int32),
+            np.frombuffer(lengths, np.int16).reshape(-1, 2),
+        )
+
+    def _of_film(self, title: str, original: str, year: int) -> tuple[list[int], tuple[int, int]]:
         words, original_words = title_words(title), title_words(original)
         if original_words == words:
             original_words = []
@@ -79,28 +147,28 @@ class _Gathered:
         instead = [word for word in others if word not in there]
         numbers = self.numbers
         every = [*words, *original_words, *instead, *([year_word(year)] if year else [])]
-        self.film_words.extend([numbers.setdefault(word, len(numbers)) for word in every])
-        self.sizes.append(len(every))
-        self.lengths.extend((len(words), len(original_words)))
+        found = [numbers.setdefault(word, len(numbers)) for word in every]
+        return found, (len(words), len(original_words))
 
     def arrays(self) -> files.Arrays:
-        words = sorted(self.numbers, key=lambda word: word.encode("utf-16-be", "surrogatepass"))
+        read, sizes = np.concatenate(self.film_words), np.concatenate(self.sizes)
+        # Of another index, words may be left that no film has any more.
+        there = np.bincount(read, minlength=len(self.numbers)) > 0
+        used = [word for word, is_used in zip(self.numbers, there.tolist(), strict=True) if is_used]
+        words = sorted(used, key=lambda word: word.encode("utf-16-be", "surrogatepass"))
         units = "".join(words).encode("utf-16-le", "surrogatepass")
-        sizes = (len(word.encode("utf-16-le", "surrogatepass")) // 2 for word in words)
-        word_ends = _ends(np.fromiter(sizes, np.int32, len(words)))
-        renumbered = np.empty(len(words), np.int32)
+        of_words = (len(word.encode("utf-16-le", "surrogatepass")) // 2 for word in words)
+        word_ends = _ends(np.fromiter(of_words, np.int32, len(words)))
+        renumbered = np.full(len(self.numbers), -1, np.int32)
         renumbered[[self.numbers[word] for word in words]] = np.arange(len(words), dtype=np.int32)
         articles = [self.numbers[word] for word in ARTICLES if word in self.numbers]
         self.numbers.clear()
 
-        known = np.concatenate([np.empty(0, np.float32), *self.known])
-        years = np.concatenate([np.empty(0, np.int16), *self.years])
+        known, years = np.concatenate(self.known), np.concatenate(self.years)
         rows = np.argsort(-known, kind="stable").astype(np.int32)
-        film_sizes = np.frombuffer(self.sizes, np.int32)
-        film_ends = _ends(film_sizes[rows])
+        film_ends = _ends(sizes[rows])
         film_words = np.empty(int(film_ends[-1]), np.int32)
-        read = np.frombuffer(self.film_words, np.int32)
-        _in_order(_ends(film_sizes), read, renumbered, rows, film_words)
+        _in_order(_ends(sizes), read, renumbered, rows, film_words)
         posting_ends = np.zeros(len(words) + 1, np.int32)
         postings = _postings(film_ends, film_words, posting_ends)
         arrays = files.Arrays(
@@ -110,13 +178,14 @@ class _Gathered:
             postings=postings,
             film_ends=film_ends,
             film_words=film_words,
-            lengths=np.frombuffer(self.lengths, np.int16).reshape(-1, 2)[rows],
+            lengths=np.concatenate(self.lengths)[rows],
             names=np.empty(0, np.int32),
             known=known[rows],
             years=years[rows],
             rows=rows,
         )
-        return arrays._replace(names=_names(arrays, [renumbered[n] for n in articles]))
+        used_articles = [renumbered[number] for number in articles if there[number]]
+        return arrays._replace(names=_names(arrays, used_articles))
 
 
 def _names(arrays: files.Arrays, articles: Sequence[int]) -> NDArray[np.int32]:
@@ -139,6 +208,13 @@ def _numbers(column: pa.Array) -> NDArray[np.float64]:
 def _years(batch: pa.RecordBatch) -> NDArray[np.int16]:
     years = pc.fill_null(pc.year(batch.column("release_date")), 0)
     return np.asarray(years.to_numpy(zero_copy_only=False), np.int16)
+
+
+def _spans(begins: NDArray[np.int32], sizes: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The places of spans, one span behind the other."""
+    ends = np.cumsum(sizes, dtype=np.int64)
+    places: NDArray[np.int64] = np.repeat(begins - (ends - sizes), sizes)
+    return places + np.arange(len(places))
 
 
 def _ends(sizes: NDArray[np.int32]) -> NDArray[np.int32]:
