@@ -21,7 +21,7 @@ from movie_assets.analysis.errors import CellError, KernelError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from jupyter_client.manager import KernelManager
+    from jupyter_client.manager import AsyncKernelManager
     from nbformat import NotebookNode
 
 #: How long one cell may take, in seconds: at a million films the longest takes a twentieth of it.
@@ -125,10 +125,11 @@ def execute(notebook: NotebookNode, *, cell_seconds: int = CELL_SECONDS) -> None
 
 
 @contextmanager
-def _kernel() -> Iterator[tuple[KernelManager, Path, Any]]:
+def _kernel() -> Iterator[tuple[AsyncKernelManager, Path, Any]]:
     """A kernel that is not started yet, its folder, and the file that it may write its log to."""
     from jupyter_client.kernelspec import KernelSpec, KernelSpecManager  # noqa: PLC0415
-    from jupyter_client.manager import KernelManager  # noqa: PLC0415
+    from jupyter_client.manager import AsyncKernelManager  # noqa: PLC0415
+    from jupyter_core.utils import run_sync  # noqa: PLC0415
 
     class OurPython(KernelSpecManager):
         """Knows one kernel: the Python that runs this, whatever else is installed."""
@@ -144,7 +145,8 @@ def _kernel() -> Iterator[tuple[KernelManager, Path, Any]]:
         connection = folder / "kernel.json"
         # Sockets in a folder that only we may read, where there are such; else a local port.
         is_short = len(str(connection)) <= _LONGEST_ADDRESS
-        manager = KernelManager(
+        # A blocking one would wait for messages without an end, whatever time a cell may take.
+        manager = AsyncKernelManager(
             kernel_spec_manager=OurPython(),
             connection_file=str(connection),
             transport="ipc" if os.name == "posix" and is_short else "tcp",
@@ -154,7 +156,7 @@ def _kernel() -> Iterator[tuple[KernelManager, Path, Any]]:
                 yield manager, folder, log
             finally:
                 if manager.has_kernel:
-                    manager.shutdown_kernel(now=True)
+                    run_sync(manager.shutdown_kernel)(now=True)
 
 
 def _environment(folder: Path) -> dict[str, str]:
