@@ -1,0 +1,227 @@
+"""The documentation's blocks of code, run as they are written.
+
+Every block of the README and of each page in ``docs/`` is run, read by what reads its kind, or
+compared with what was printed; a comment before it may say why not (``movie_assets_tests/
+documents.py`` has the comments, and checks the names in what is not run). A page's blocks run in
+their order, in a checkout with the bundled films built, beside a stand-in for TMDB whose key is
+``your-key``, and a server of what is published wherever a page asks for port 8000.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import re
+import shutil
+import tomllib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import yaml
+
+from movie_assets_tests.api_server import serving_api
+from movie_assets_tests.checkout import Checkout, make_checkout
+from movie_assets_tests.documents import PROJECT, SHELLS, Block, blocks_of, pages
+from movie_assets_tests.exports import LETTERBOXD, zipped
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
+
+KEY = "your-key"
+_SERVED = "127.0.0.1:8000"
+# What make does is tested by itself, and a server would not end; that they exist is checked.
+_LEFT_OUT = re.compile(r"^(?:make|movie-assets ui|source) ?")
+#: What readers bring: their own exports.
+_EXPORTS = ("letterboxd.zip", "letterboxd-you-2024-05-04-10-00-utc.zip")
+_HASH = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass
+class Reader:
+    """Somebody who types what a page says.
+
+    Attributes:
+        checkout: where; its ``data`` has the bundled films.
+        serve: gives the port of a server of them.
+        printed: by the last command.
+    """
+
+    checkout: Checkout
+    serve: Callable[[], int]
+    printed: str = ""
+
+    def follow(self, block: Block) -> None:
+        """Run a block, or hold it against what is known."""
+        if block.file:
+            (self.checkout.folder / block.file).parent.mkdir(parents=True, exist_ok=True)
+            (self.checkout.folder / block.file).write_text(block.text)
+        if block.is_output:
+            _compare(block, block.text, self.printed)
+        elif block.kind in SHELLS:
+            for command, expected in block.commands:
+                self._run(block, command, expected)
+        elif block.kind == "python" and not block.file:
+            self._run(block, "python - <<'PYTHON'\n" + block.text + "PYTHON", "")
+        elif block.kind == "sql":
+            self._query(block)
+        elif not block.file:
+            _read(block)
+
+    def _run(self, block: Block, command: str, expected: str) -> None:
+        if _LEFT_OUT.match(command):
+            return
+        if _SERVED in command:
+            command = command.replace(_SERVED, f"127.0.0.1:{self.serve()}")
+        done = self.checkout.run("bash", "-eu", "-c", command)
+        self.printed = done.stdout
+        told = f"{block}: $ {command}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
+        assert done.returncode == 0, told
+        if expected:
+            _compare(block, expected, done.stdout)
+
+    def _query(self, block: Block) -> None:
+        path = self.checkout.folder / "data" / "movies_data.duckdb"
+        with closing(duckdb.connect(str(path), read_only=True)) as connection:
+            for statement in filter(str.strip, block.text.split(";")):
+                rows = connection.execute(statement).fetchall()
+                self.printed = "\n".join(" ".join(map(str, row)) for row in rows)
+
+
+def _read(block: Block) -> None:
+    """Read what is data; anything else needs a word on what it is."""
+    match block.kind:
+        case "json":
+            json.loads(block.text)
+        case "yaml":
+            list(yaml.safe_load_all(block.text))
+        case "toml":
+            tomllib.loads(block.text)
+        case "ini":
+            configparser.ConfigParser().read_string("[file]\n" + block.text)
+        case "diff":
+            _find_changed(block)
+        case "{generated}" | "{toctree}" | "{include}":
+            pass  # the site's: test_docs_site.py builds it
+        case _:
+            pytest.fail(
+                f"{block} is neither run nor compared. Say what it is in a comment before it: "
+                "<!-- output -->, or <!-- not run: why -->"
+            )
+
+
+def _find_changed(block: Block) -> None:
+    """What a change takes away is there."""
+    lines: set[str] = set()
+    for line in block.text.splitlines():
+        if line.startswith("--- "):
+            lines = set((PROJECT / line[4:]).read_text().splitlines())
+        elif line.startswith("-"):
+            assert line[1:] in lines, f"{block} takes away what is not there: {line}"
+
+
+def _compare(block: Block, expected: str, printed: str) -> None:
+    """What is shown was printed, in this order; … is what was left out, and spaces may differ."""
+    rest = _bare(printed)
+    for part in filter(None, map(_bare, expected.split("…"))):
+        _, found, rest = rest.partition(part)
+        assert found, f"{block} shows what was not printed:\n{expected}\nIt was:\n{printed[:4000]}"
+
+
+def _bare(text: str) -> str:
+    return _HASH.sub("#", re.sub(r"\s+", "", text))
+
+
+# -- where it is run --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A checkout in which ``movie-assets build`` has been run, and a copy of what it made."""
+
+    checkout: Checkout
+    built: Path
+
+
+@pytest.fixture(scope="module")
+def prepared(_stand_in: Any, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    made = make_checkout(tmp_path_factory.mktemp("documents"))
+    # The code is the same, and its kernels are compiled.
+    environment = {
+        **made.environment,
+        "PYTHONPATH": str(PROJECT),
+        "TMDB_BASE_URL": _stand_in.url,
+        "NO_COLOR": "1",
+        "COLUMNS": "150",
+    }
+    checkout = Checkout(made.folder, environment)
+    for name in _EXPORTS:
+        (checkout.folder / name).write_bytes(zipped(LETTERBOXD))
+    done = checkout.run("movie-assets", "build")
+    assert done.returncode == 0, done.stderr
+    built = tmp_path_factory.mktemp("built") / "data"
+    shutil.copytree(checkout.folder / "data", built)
+    return Prepared(checkout, built)
+
+
+@pytest.fixture(scope="module")
+def serve(prepared: Prepared) -> Iterator[Callable[[], int]]:
+    """A server of the bundled films, started when it is first asked for."""
+    with ExitStack() as stack:
+        yield cache(lambda: stack.enter_context(serving_api(prepared.built)).port)
+
+
+@pytest.fixture
+def reader(prepared: Prepared, serve: Callable[[], int], stand_in: Any) -> Reader:
+    """A reader in front of a fresh home."""
+    folder = prepared.checkout.folder
+    shutil.rmtree(folder / "data")
+    shutil.copytree(prepared.built, folder / "data")
+    (folder / ".env").unlink(missing_ok=True)
+    stand_in.key = KEY
+    return Reader(prepared.checkout, serve)
+
+
+def _with_blocks() -> list[Any]:
+    """Each page that has a block of code."""
+    return [
+        pytest.param(page, id=str(page.relative_to(PROJECT)))
+        for page in pages()
+        if blocks_of(str(page), page.read_text())
+    ]
+
+
+@pytest.mark.parametrize("page", _with_blocks())
+def test_the_page_is_as_it_says(page: Path, reader: Reader) -> None:
+    blocks = blocks_of(str(page.relative_to(PROJECT)), page.read_text())
+    for block in blocks:
+        if block.why_not is None:
+            reader.follow(block)
+        elif block.kind in {"json", "yaml", "toml", "ini"}:
+            _read(block)
+
+
+def test_what_was_not_printed_is_seen() -> None:
+    block = Block("page.md", 1, "text", "one … three")
+    _compare(block, block.text, "one\n  two\n three\n")
+    with pytest.raises(AssertionError, match="not printed"):
+        _compare(block, block.text, "three one")
+
+
+def test_what_is_neither_run_nor_declared_is_seen() -> None:
+    with pytest.raises(pytest.fail.Exception, match="neither run nor compared"):
+        _read(Block("page.md", 1, "text", "words"))
+
+
+def test_a_command_that_fails_is_seen(reader: Reader) -> None:
+    with pytest.raises(AssertionError, match="There is no film"):
+        reader.follow(Block("page.md", 1, "console", "$ movie-assets recommend 'No Such Film'\n"))
+
+
+def test_a_query_of_what_is_not_there_is_seen(reader: Reader) -> None:
+    with pytest.raises(duckdb.Error, match="nothing"):
+        reader.follow(Block("page.md", 1, "sql", "SELECT nothing FROM movies;"))

@@ -1,0 +1,134 @@
+"""What the documentation names is there; and what finds its blocks finds them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from movie_assets_tests.documents import (
+    PROJECT,
+    SHELLS,
+    Block,
+    blocks_of,
+    code_in_text,
+    false_names,
+    pages,
+)
+
+PAGE = """
+Words with `movie-assets status` and [a link](docs/api.md).
+
+```console
+$ movie-assets recommend "Heat" \\
+    --number 5
+Films like Heat
+$ make demo
+```
+
+<!-- not run: needs a key -->
+
+```sh
+movie-assets build
+```
+
+<!-- file: notes.py -->
+```python
+print("$ no command")
+```
+
+<!-- output -->
+```text
+printed
+```
+"""
+
+
+def test_blocks_are_found_with_what_is_said_of_them() -> None:
+    console, script, file, output = blocks_of("page.md", PAGE)
+    assert (console.kind, console.line, console.why_not) == ("console", 4, None)
+    assert console.commands == [
+        ('movie-assets recommend "Heat" \\\n    --number 5', "Films like Heat\n"),
+        ("make demo", ""),
+    ]
+    assert script.why_not == "needs a key"
+    assert script.commands == [("movie-assets build\n", "")]
+    assert (file.file, file.kind) == ("notes.py", "python")
+    assert output.is_output
+    assert list(code_in_text(PAGE)) == ["movie-assets status", "docs/api.md"]
+
+
+def test_a_comment_counts_for_the_block_right_behind_it_only() -> None:
+    text = "<!-- not run: why -->\n\nWords.\n\n```sh\nls\n```\n"
+    assert [block.why_not for block in blocks_of("page.md", text)] == [None]
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "movie-assets build --refesh",
+        "movie-assets biuld",
+        "TMDB_API_KEY=x .venv/bin/movie-assets taste --ratins file.csv",
+        "cd x && make demmo",
+        "MOVIE_ASSETS_LANGAUGE=fr",
+        "python benchmarks/kernels.py",
+        "curl http://127.0.0.1:8000/v1/movie/949",
+        "GET /v1/films",
+        "docker compose exec code -- movie-assets stats",
+    ],
+)
+def test_names_that_are_not_there_are_found(code: str) -> None:
+    assert false_names(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "movie-assets --verbose build --refresh",
+        "TMDB_API_KEY=x .venv/bin/movie-assets taste Heat --ratings file.csv",
+        "make PYTHON=python3.12 demo",
+        "MOVIE_ASSETS_LANGUAGE=fr",
+        "python benchmarks/kernel.py --films 1000",
+        "curl 'http://127.0.0.1:8000/v1/movies/949/similar?limit=3'",
+        "movie_assets/warehouse/",
+        "movie_assets/recommender/*.json",
+        "data/movies_data.duckdb",
+    ],
+)
+def test_names_that_are_there_are_not(code: str) -> None:
+    assert false_names(code) == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_name_in_the_page_is_there(page: str) -> None:
+    text = (PROJECT / page).read_text()
+    wrong = [
+        f"{block}: {problem}" for block in _blocks(page) for problem in false_names(block.text)
+    ]
+    wrong += [f"{page}: {problem}" for code in code_in_text(text) for problem in false_names(code)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(PROJECT)))
+def test_every_command_is_one_that_bash_can_read(page: str) -> None:
+    for block in _blocks(page):
+        for command, _ in block.commands if block.kind in SHELLS else ():
+            read = subprocess.run(
+                ["bash", "-n", "-c", command], capture_output=True, text=True, check=False
+            )
+            assert read.returncode == 0, f"{block}: {read.stderr}"
+
+
+def test_the_readmes_links_lead_somewhere() -> None:
+    """The other pages' are the site's to check, which takes the README's from here."""
+    links = [name for name in code_in_text((PROJECT / "README.md").read_text()) if " " not in name]
+    near = [
+        link for link in links if re.fullmatch(r"[\w./-]+\.(?:md|example)|NOTICE|LICENSE", link)
+    ]
+    assert len(near) > 10
+    assert [link for link in near if not (PROJECT / link).exists()] == []
+
+
+def _blocks(page: str) -> list[Block]:
+    return blocks_of(str(page), (PROJECT / page).read_text())
