@@ -44,6 +44,7 @@ def test_the_graph_is_materialized_and_looked_at_in_the_browser(
         all_assets_are_green_in_the_graph(page)
         nothing_is_out_of_sync(server)
         asset_page_shows_preview_and_pictures(page)
+        report_is_shown(page)
         checks_are_explained(page)
 
         assert hosts <= {"127.0.0.1", None}, "The UI loads from elsewhere."
@@ -58,7 +59,7 @@ def automations_are_running(page: Page) -> None:
 
 
 def run_has_no_failed_step(page: Page) -> None:
-    expect(page.get_by_text(f"{len(assets_of("sample"))} assets")).to_be_visible()
+    expect(page.get_by_text(f"{len(assets_of('sample'))} assets")).to_be_visible()
     expect(page.get_by_text("Errored (0)")).to_be_visible()
     expect(page.get_by_text(re.compile(r"^Succeeded \([1-9]\d*\)$"))).to_be_visible()
 
@@ -97,6 +98,18 @@ def asset_page_shows_preview_and_pictures(page: Page) -> None:
         assert picture.evaluate("image => image.complete && image.naturalWidth") > 0, name
     # What is longer than the page has room for hides behind a link.
     expect(page.get_by_text("[Show Markdown]")).to_have_count(0)
+
+
+def report_is_shown(page: Page) -> None:
+    page.goto("/assets/eda_report")
+    for name in ("Votes a film", "Films of each genre", "Who gets the places in the lists"):
+        picture = page.get_by_role("row").filter(has_text=name).locator("img").first
+        picture.scroll_into_view_if_needed()
+        assert picture.evaluate("image => image.complete && image.naturalWidth") > 0, name
+    # The whole of it opens in a window.
+    page.get_by_role("row").filter(has_text="report").get_by_text("[Show Markdown]").click()
+    window = page.get_by_role("dialog")
+    expect(window.get_by_role("heading", name="Popularity bias")).to_be_visible()
 
 
 def checks_are_explained(page: Page) -> None:

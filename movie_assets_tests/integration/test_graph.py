@@ -26,7 +26,7 @@ TUTORIAL_COLUMNS = [
     ("vote_average", "DOUBLE"),
     ("vote_count", "INTEGER"),
 ]
-ASSETS = [*TABLES, "movie_features", "published_recommendations"]
+ASSETS = [*TABLES, "movie_features", "published_recommendations", "eda_report"]
 #: Without MOVIELENS_DIR.
 EMPTY = {"movielens_ratings", "co_liked_movies", "item_weights"}
 FILMS = len(json.loads((SAMPLE_DIR / "popular.json").read_text())["results"])
