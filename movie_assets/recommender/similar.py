@@ -279,19 +279,21 @@ def blend(
     order = np.argsort(keys)
     keys, scores = keys[order], scores[order]
     listed = [_listed(signal, ranking, asking, n) for signal in signals]
-    new = np.setdiff1d(np.concatenate([found for found, _ in listed]), keys)
-    every = np.sort(np.concatenate([keys, new]))
-    rows, columns = (every // n).astype(np.int32), (every % n).astype(np.int32)
-    found = _look_up(every, keys, scores)
-    is_new = np.isin(every, new, assume_unique=True)
-    found[is_new] = (
-        content_of_pairs(features, rows[is_new], columns[is_new])
-        * ranking.closeness(rows[is_new], columns[is_new])
-        * ranking.prior[columns[is_new]]
+    new = _joined([found[~_are_among(keys, found)] for found, _ in listed])
+    rows, columns = (new // n).astype(np.int32), (new % n).astype(np.int32)
+    by_product = (
+        content_of_pairs(features, rows, columns)
+        * ranking.closeness(rows, columns)
+        * ranking.prior[columns]
     )
-    values = [_look_up(every, *pairs) for pairs in listed]
-    total = _weighted(signals, rows, found, values)
-    best = np.lexsort((columns, -total, rows))
+    every = np.concatenate([keys, new])
+    order = np.argsort(every, kind="stable")  # two ascending parts: soon done
+    every, found = every[order], np.concatenate([scores, by_product])[order]
+    rows, columns = (every // n).astype(np.int32), (every % n).astype(np.int32)
+    total = _weighted(signals, rows, found, [_look_up(every, *pairs) for pairs in listed])
+    # By film, then the best first; equals stay in the order of columns. No score is negative, so
+    # that its bits are in its order.
+    best = np.argsort((rows.astype(np.int64) << 32) - total.view(np.int32), kind="stable")
     ranks = _ranks(rows[best])
     best, ranks = best[ranks <= k], ranks[ranks <= k]
     return Blended(rows[best], columns[best], ranks, found[best])
@@ -324,6 +326,22 @@ def _listed(
     keys = rows[kept] * n + columns[kept]
     order = np.argsort(keys)
     return keys[order], lists.data[kept][order]
+
+
+def _are_among(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each is one of the keys, which ascend."""
+    if not len(keys):
+        return np.zeros(len(wanted), dtype=np.bool_)
+    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.asarray(keys[places] == wanted)
+
+
+def _joined(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    """All of some ascending keys, ascending, each once."""
+    if len(parts) == 1:
+        return parts[0]
+    every = np.sort(np.concatenate(parts), kind="stable")
+    return every[np.diff(every, prepend=-1) > 0]
 
 
 def _look_up(
