@@ -259,7 +259,7 @@ def test_a_fault_in_co_liked_films_fails_its_check(
     expected: set[str],
 ) -> None:
     ranked = stored["similarity_matrix"][["movie_id", "rank", "neighbour_id", "score"]]
-    co_liked = ranked.assign(liked_by_both=np.int32(2))
+    co_liked = ranked.astype({"score": "float64"}).assign(liked_by_both=np.int32(2))
     assert failed_checks("co_liked_movies", co_liked_movies=change(co_liked)) == expected
 
 

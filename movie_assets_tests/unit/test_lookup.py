@@ -53,7 +53,7 @@ MOVIES = [
     movie(4, "Amélie", 2001, original_title="Le Fabuleux Destin d'Amélie Poulain"),
     movie(5, "No Date", None, original_title=None),
 ]
-PAIRS = [(1, 1, 2, 0.9, ["Crime", "“city”"]), (1, 2, 3, 0.5, []), (2, 1, 3, 0.75, ["Crime"])]
+PAIRS = [(1, 1, 2, 0.875, ["Crime", "“city”"]), (1, 2, 3, 0.5, []), (2, 1, 3, 0.75, ["Crime"])]
 
 
 def write(database: Path, table: str, rows: pd.DataFrame) -> None:
@@ -63,7 +63,8 @@ def write(database: Path, table: str, rows: pd.DataFrame) -> None:
 def neighbours(pairs: list[tuple[int, int, int, float, list[str]]]) -> pd.DataFrame:
     names = ["movie_id", "rank", "neighbour_id", "score", "reasons"]
     parts = dict.fromkeys(("content", "closeness", "prior", "co_liked", "tmdb"), 0.5)
-    return pd.DataFrame(pairs, columns=names).assign(**parts)
+    frame = pd.DataFrame(pairs, columns=names).assign(**parts)
+    return frame.astype(dict.fromkeys(("score", *parts), "float32"))
 
 
 @pytest.fixture(scope="module")
@@ -71,13 +72,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("warehouse") / "films.duckdb"
     write(path, "movies_table", pd.DataFrame(MOVIES))
     write(path, "genres_table", pd.DataFrame({"id": list(GENRES), "name": list(GENRES.values())}))
-    write(
-        path,
-        "similarity_matrix",
-        pd.DataFrame(
-            PAIRS[::-1], columns=["movie_id", "rank", "neighbour_id", "score", "reasons"]
-        ).assign(content=0.9, closeness=1.0, prior=1.0, co_liked=0.0, tmdb=0.0),
-    )
+    write(path, "similarity_matrix", neighbours(PAIRS[::-1]))
     return path
 
 
@@ -88,7 +83,7 @@ def test_the_films_most_like_a_film(database: Path) -> None:
     )
     assert found.others == ()
     assert [(r.rank, r.film.label, r.score, r.reasons) for r in found.found] == [
-        (1, "Scarface (1983)", 0.9, ("Crime", "“city”")),
+        (1, "Scarface (1983)", 0.875, ("Crime", "“city”")),
         (2, "Scarface (1932)", 0.5, ()),
     ]
     assert found.found[0].film.genres == ()
@@ -205,7 +200,7 @@ def test_one_franchise_does_not_fill_the_list(tmp_path: Path) -> None:
     found = recommend(path, "Film 1", limit=4).found
     assert [r.film.id for r in found] == [2, 5, 8, 3]
     assert [r.rank for r in found] == [1, 2, 3, 4]
-    assert [r.score for r in found] == [0.8, 0.5, pytest.approx(0.2), 0.7]
+    assert [r.score for r in found] == pytest.approx([0.8, 0.5, 0.2, 0.7])
     assert found[1].reasons == ("reason 5",)
     # Where there is nothing else, the franchise is better than nothing.
     assert len(recommend(path, "Film 1", limit=10).found) == 8
