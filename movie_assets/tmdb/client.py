@@ -34,6 +34,9 @@ Answer = TypeVar("Answer")
 #: The longest time that one question about changes may cover.
 CHANGES_WINDOW = timedelta(days=14)
 
+#: How many requests are under way at the same time, where nothing else is asked for.
+FEWEST_WORKERS, MOST_WORKERS = 16, 64
+
 
 class TmdbClient:
     """Asks TMDB, at a steady pace, patiently, and with one error type for each failure.
@@ -47,7 +50,8 @@ class TmdbClient:
         requests_per_second: the most requests in any second, tries after a failure included.
         timeouts: how long one try may take.
         retry: how often and how long a request is tried.
-        max_workers: the most requests under way at the same time.
+        max_workers: the most requests under way at the same time; by default a quarter of a
+            second's, and 16 to 64, so that the rate is kept where some of them wait to try again.
         throttle_path: a file by which all processes of this machine that name it keep to
             `requests_per_second` together, and pause together where TMDB asks any of them to; it
             is made where it is not there, and may be removed at any time. All of them should be
@@ -68,7 +72,7 @@ class TmdbClient:
         requests_per_second: float = 40.0,
         timeouts: Timeouts | None = None,
         retry: RetryPolicy | None = None,
-        max_workers: int = 16,
+        max_workers: int | None = None,
         throttle_path: Path | None = None,
     ) -> None:
         redact_http_logs()
@@ -80,6 +84,8 @@ class TmdbClient:
         self._throttle = Throttle(requests_per_second, throttle_path)
         self._limit_signs = LimitSigns()
         self._requests_per_second = requests_per_second
+        if max_workers is None:
+            max_workers = min(max(FEWEST_WORKERS, round(requests_per_second / 4)), MOST_WORKERS)
         # More would only queue up before the throttle, until their patience is over.
         self._workers = max(1, min(max_workers, math.ceil(requests_per_second)))
         self._session = open_session(

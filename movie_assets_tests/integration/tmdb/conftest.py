@@ -155,6 +155,7 @@ def client_of() -> Iterator[Callable[..., TmdbClient]]:
     def make(url: str, key: str = KEY, **options: Any) -> TmdbClient:
         defaults: dict[str, Any] = {
             "requests_per_second": 1000,
+            "max_workers": 16,
             "retry": QUICK,
             "timeouts": Timeouts(connect=2, read=5, whole=10),
         }

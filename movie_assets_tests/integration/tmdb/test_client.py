@@ -473,8 +473,9 @@ class TestDetails:
         client = client_of(tmdb.url, retry=RetryPolicy(attempts=2, initial_wait=0.001))
         found = self.read(client, list(range(1, 301)))
         assert found == {film: {"id": film, "keywords": {}} for film in range(1, 301)}
-        assert film_of(tmdb.asked[-1]) == 5
-        assert len(tmdb.asked) == 302
+        tries = [n for n, asked in enumerate(tmdb.asked) if film_of(asked) == 5]
+        assert len(tries) == 3
+        assert tries[-1] > 250  # of 300 others, some may be under way still
 
     def test_a_film_that_is_never_given_is_told_of_and_ends_nothing(
         self, client: TmdbClient, tmdb: Any
@@ -495,7 +496,8 @@ class TestDetails:
         before = set(threading.enumerate())
         with pytest.raises(ServerError, match="gave up after 4 tries"):
             self.read(client, list(range(films)))
-        assert len(tmdb.asked) <= 4 * min(films, 60)
+        # Those that failed first may be under way for the second time.
+        assert len(tmdb.asked) <= 2 * 4 * min(films, 60)
         assert not _threads_left(before)
 
     def test_what_take_raises_ends_all(self, client: TmdbClient, tmdb: Any) -> None:
