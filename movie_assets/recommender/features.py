@@ -51,6 +51,12 @@ class Frozen(NamedTuple):
     log_prior: float
     well_known: float
 
+    @classmethod
+    def of_array(cls, array: NDArray[np.float64]) -> Frozen:
+        """From float64 of shape (3,), which is how it is stored."""
+        n_movies, log_prior, well_known = array.tolist()
+        return cls(int(n_movies), log_prior, well_known)
+
 
 @dataclass(frozen=True)
 class MovieFeatures:

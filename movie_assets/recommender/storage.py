@@ -110,7 +110,7 @@ def _features(arrays: Mapping[str, NDArray[Any]]) -> MovieFeatures:
         matrix=matrix,
         vocabulary=_names(arrays["vocabulary"]),
         fields=_names(arrays["fields"]),
-        frozen=_frozen(arrays["frozen"]) if "frozen" in arrays else None,
+        frozen=Frozen.of_array(arrays["frozen"]) if "frozen" in arrays else None,
         **{name: arrays[name] for name in _PLAIN_ARRAYS},
     )
 
@@ -174,11 +174,6 @@ def _arrays(features: MovieFeatures) -> dict[str, NDArray[np.generic]]:
         "fields": _bytes(features.fields),
         **({} if frozen is None else {"frozen": np.asarray(frozen, dtype=np.float64)}),
     }
-
-
-def _frozen(array: NDArray[np.float64]) -> Frozen:
-    n_movies, log_prior, well_known = array.tolist()
-    return Frozen(int(n_movies), log_prior, well_known)
 
 
 def _bytes(names: tuple[str, ...]) -> NDArray[np.uint8]:

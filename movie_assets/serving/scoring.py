@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 from scipy import sparse
 
 from movie_assets.recommender import MovieFeatures, Signal
+from movie_assets.recommender.features import Frozen
 from movie_assets.recommender.query import Prepared, Recommender
 from movie_assets.recommender.ranking import Levels
 from movie_assets.serving.columns import Column
@@ -76,6 +77,7 @@ def recommender_of(snapshot: Snapshot, names: FilmNames) -> Recommender:
         years=arrays["years"],
         votes=arrays["votes"],
         ratings=arrays["ratings"],
+        frozen=Frozen.of_array(arrays["frozen"]) if "frozen" in arrays else None,
         names=names,
     )
     pairs = {

@@ -163,6 +163,10 @@ class Draft:
             self._copy(name, getattr(features, name))
         for name in ("indptr", "indices", "data"):
             self._copy(name, getattr(features.matrix, name))
+        if features.frozen is not None:
+            path = f"{layout.FEATURES}/{layout.FROZEN}"
+            with self._array(path, layout.FROZEN_DTYPE) as numbers:
+                numbers.append(np.asarray(features.frozen, layout.FROZEN_DTYPE))
         # From here on by what was written, which is aligned and mapped, whatever was given.
         written = self._mapped(features)
         self._write_by_term(written.matrix)

@@ -95,6 +95,8 @@ FEATURE_DTYPES: dict[str, np.dtype[Any]] = {
     "codes": np.dtype("<i4"),
     "levels": np.dtype("<f4"),
 }
+#: The array of ``features`` that is there only where terms stay frozen while films change.
+FROZEN, FROZEN_DTYPE = "frozen", np.dtype("<f8")
 #: The arrays of each signal.
 SIGNAL_DTYPES = {name: FEATURE_DTYPES[name] for name in ("indptr", "indices", "data")}
 

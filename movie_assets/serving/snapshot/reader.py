@@ -52,7 +52,8 @@ class Snapshot:
         neighbours: ``indptr``, int64 of shape (n_films + 1,), and by the names of
             :func:`layout.pair_dtype`, arrays of shape (n_pairs,); ``reasons`` of (n_pairs, 3).
         reasons: the distinct reasons.
-        features: arrays by the names of :data:`layout.FEATURE_DTYPES`.
+        features: arrays by the names of :data:`layout.FEATURE_DTYPES`, and maybe
+            :data:`layout.FROZEN`.
         vocabulary: the term of each feature column.
         signals: by name, the arrays ``indptr``, ``indices`` and ``data`` of a CSR matrix of shape
             (n_films, n_films).
@@ -267,10 +268,14 @@ class _Files:
         return {"indptr": indptr, **{name: pairs[name] for name in fields}}
 
     def features(self) -> dict[str, NDArray[Any]]:
-        return {
+        found = {
             name: self.array(f"{layout.FEATURES}/{name}.npy", dtype, self._shape(name))
             for name, dtype in layout.FEATURE_DTYPES.items()
         }
+        frozen = f"{layout.FEATURES}/{layout.FROZEN}.npy"
+        if frozen in self.manifest.files:
+            found[layout.FROZEN] = self.array(frozen, layout.FROZEN_DTYPE, (3,))
+        return found
 
     def signal(self, signal: str) -> dict[str, NDArray[Any]]:
         return {

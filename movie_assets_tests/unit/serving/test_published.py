@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from scipy import sparse
 
 from movie_assets.recommender import Signal, fit_features, load_weights, reasons
 from movie_assets.recommender.films import film_frame
+from movie_assets.recommender.frozen import freeze
 from movie_assets.recommender.query import Recommender, Taste
 from movie_assets.serving.published import (
     MOST_FILMS,
@@ -30,9 +32,9 @@ from movie_assets.serving.published import (
     Wishes,
     WishesError,
 )
-from movie_assets.serving.snapshot import open_snapshot
+from movie_assets.serving.snapshot import open_snapshot, write_snapshot
 from movie_assets_tests.films import pairs_of
-from movie_assets_tests.snapshots import bundled_films, write_small_snapshot
+from movie_assets_tests.snapshots import bundled_films, content_of, write_small_snapshot
 
 WEIGHTS = load_weights()
 FILMS = bundled_films().sort_by("movie_id")
@@ -173,6 +175,23 @@ def test_one_franchise_does_not_fill_a_list(published: Published) -> None:
 
 
 # -- lists by wishes -----------------------------------------------------------------------------
+
+
+def test_scores_go_by_what_stays_frozen(tmp_path: Path) -> None:
+    """Where one film counted e times as much as any does now, all others count the less."""
+    content, wishes = content_of(FILMS), Wishes(popularity=1.0)
+    frozen = freeze(content.features, WEIGHTS)
+    assert frozen.frozen is not None
+    larger = frozen.frozen._replace(log_prior=frozen.frozen.log_prior + 1)
+    found = []
+    for features in (content.features, frozen, replace(frozen, frozen=larger)):
+        write_snapshot(tmp_path, replace(content_of(FILMS), features=features))
+        with open_snapshot(tmp_path) as snapshot:
+            found.append(Published(snapshot).similar(IDS[0], wishes=wishes))
+    assert found[0] == found[1]
+    assert ids(found[0]) == ids(found[2])
+    for one, less in zip(found[0], found[2], strict=True):
+        assert less.parts["prior"] == pytest.approx(one.parts["prior"] / math.e, rel=1e-5)
 
 
 @pytest.mark.parametrize("popularity", [0.0, 0.3, 1.0])
