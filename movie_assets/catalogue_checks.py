@@ -18,6 +18,7 @@ from movie_assets.assets.history import (
     latest_figures,
     too_few,
 )
+from movie_assets.assets.recommend import NEIGHBOURS_A_FILM
 from movie_assets.publication import Stored
 from movie_assets.warehouse import TABLES, SchemaError
 from movie_assets.warehouse.store import number_of, reading
@@ -83,8 +84,23 @@ def _find_schema(
         for column in schema.columns
         if not column.nullable
     )
+    outside = " OR ".join(
+        f'"{column.name}" {sign} {bound}'
+        for column in schema.columns
+        for sign, bound in (("<", column.minimum), (">", column.maximum))
+        if bound is not None
+    )
     missing = number_of(connection.execute(f"SELECT {nulls} FROM {table}"))  # noqa: S608 - declared names
-    return not missing, {"columns": len(schema.columns), "values_missing": missing}, None
+    # DuckDB holds a NaN for larger than any number, so that a maximum refuses it too.
+    beyond = number_of(
+        connection.execute(f"SELECT count(*) FROM {table} WHERE {outside or 'false'}")  # noqa: S608 - declared names
+    )
+    figures = {
+        "columns": len(schema.columns),
+        "values_missing": missing,
+        "rows_out_of_range": beyond,
+    }
+    return not missing and not beyond, figures, None
 
 
 def _none_wrong(name: str, description: str, wrong: str) -> _Check:
@@ -137,15 +153,60 @@ def _find_fetched(
     return fetched == rows, {"rows_fetched": fetched, "rows_stored": rows}, None
 
 
+def _rows_reconciled(raw: str) -> _Check:
+    def find(
+        instance: dg.DagsterInstance, connection: duckdb.DuckDBPyConnection, table: str
+    ) -> _Found:
+        rows_in, stored = (
+            number_of(connection.execute(f"SELECT count(*) FROM {name}"))  # noqa: S608 - declared names
+            for name in (raw, table)
+        )
+        figures = latest_figures(instance, table)
+        dropped, left_out = (figures.get(name, 0) for name in ("rows_dropped", "films_left_out"))
+        # A fetch may have gone on since: then the raw table is ahead, and counted is what was read.
+        read = figures.get("rows_in", rows_in)
+        return (
+            read == stored + dropped + left_out,
+            {
+                "rows_in": read,
+                "rows_in_now": rows_in,
+                "rows_stored": stored,
+                "rows_dropped": dropped,
+                "films_left_out": left_out,
+            },
+            None,
+        )
+
+    return _Check(
+        "rows_reconciled",
+        f"Rows of {raw} = rows stored + rows dropped or left out with a reason.",
+        find,
+    )
+
+
 _PAIRS_OF_FILMS = """
     SELECT count(*) FROM similarity_matrix
     WHERE movie_id NOT IN (SELECT id FROM movies_table)
         OR neighbour_id NOT IN (SELECT id FROM movies_table)
 """
+# Every film shares a term with every other one, so that it has as many neighbours as there are
+# films with votes beside it.
+_TOO_FEW_OR_MANY = f"""
+    WITH wanted AS (
+        SELECT id, least({NEIGHBOURS_A_FILM}, candidates - (vote_count > 0)::INTEGER) AS neighbours
+        FROM movies_table,
+            (SELECT count(*) AS candidates FROM movies_table WHERE vote_count > 0)
+    ),
+    found AS (
+        SELECT movie_id AS id, count(*) AS neighbours FROM similarity_matrix GROUP BY movie_id
+    )
+    SELECT count(*) FROM wanted LEFT JOIN found USING (id)
+    WHERE coalesce(found.neighbours, 0) NOT BETWEEN wanted.neighbours AND {NEIGHBOURS_A_FILM}
+"""  # noqa: S608 - a number of ours
 _BAD_RANKS = """
     SELECT count(*) FROM (
         SELECT movie_id FROM similarity_matrix GROUP BY movie_id
-        HAVING min(rank) <> 1 OR max(rank) <> count(*) OR sum(rank) * 2 <> count(*) * (count(*) + 1)
+        HAVING min(rank) <> 1 OR max(rank) <> count(*) OR len(list_distinct(list(rank))) <> count(*)
     )
 """
 _BAD_SCORES = """
@@ -182,6 +243,7 @@ _CHECKS: dict[str, tuple[_Check, ...]] = {
     ),
     "movies_table": (
         _unique("movies_table"),
+        _rows_reconciled("raw_catalogue_movies"),
         _row_count_kept("raw_movie_details"),
         _none_wrong(
             "films_known",
@@ -203,6 +265,7 @@ _CHECKS: dict[str, tuple[_Check, ...]] = {
     ),
     "movie_details": (
         _unique("movie_details"),
+        _rows_reconciled("raw_movie_details"),
         _row_count_kept("raw_movie_details"),
         _none_wrong(
             "films_known",
@@ -223,6 +286,11 @@ _CHECKS: dict[str, tuple[_Check, ...]] = {
         ),
     ),
     "similarity_matrix": (
+        _none_wrong(
+            "neighbours_complete",
+            f"{NEIGHBOURS_A_FILM} neighbours a film, or all with votes where they are fewer.",
+            _TOO_FEW_OR_MANY,
+        ),
         _none_wrong(
             "neighbours_known",
             "Every film and every neighbour is in movies_table.",
