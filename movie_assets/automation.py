@@ -155,7 +155,8 @@ def build_changes_sensor(settings: Settings) -> dg.SensorDefinition:
         since, counted = read_cursor(context.cursor, now)
         if settings.source == "catalogue" and _is_refresh_under_way(context.instance):
             return dg.SkipReason("A refresh is under way, or waits for its turn.")
-        refreshed = _last_refresh(context.instance, settings)
+        is_all = settings.source == "catalogue"
+        refreshed = (_last_of_catalogue if is_all else _last_refresh)(context.instance)
         if refreshed is not None and (refreshed > since or not context.cursor):
             # TMDB goes on telling the changes of the refresh's day until midnight.
             counted = counted if refreshed.date() == since.date() else frozenset()
@@ -218,13 +219,15 @@ def _our_films(settings: Settings) -> set[int]:
     )
 
 
-def _last_refresh(instance: dg.DagsterInstance, settings: Settings) -> datetime | None:
-    if settings.source == "catalogue":
-        # A first load takes hours: what counts is since when changes were asked for.
-        began = latest_figures(instance, "raw_movie_details").get("attempt_began_at")
-        return None if began is None else datetime.fromtimestamp(float(began), UTC)
+def _last_refresh(instance: dg.DagsterInstance) -> datetime | None:
     event = instance.get_latest_materialization_event(dg.AssetKey("raw_popular_movies"))
     return datetime.fromtimestamp(event.timestamp, UTC) if event else None
+
+
+def _last_of_catalogue(instance: dg.DagsterInstance) -> datetime | None:
+    # A load takes hours: what counts is until when changes were asked for.
+    began = latest_figures(instance, "raw_movie_details").get("attempt_began_at")
+    return None if began is None else datetime.fromtimestamp(float(began), UTC)
 
 
 def _is_refresh_under_way(instance: dg.DagsterInstance) -> bool:
