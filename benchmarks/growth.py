@@ -9,6 +9,7 @@ Films and rankings are those of benchmarks/kernel.py; each measurement has a pro
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from math import log10
 from pathlib import Path
 
@@ -22,8 +23,8 @@ SECONDS = (0.01, 1000)
 Measured = dict[str, list[tuple[int, float]]]
 
 
-def drawing(measured: Measured) -> str:
-    """The plot as SVG: seconds over films, a line a ranking."""
+def drawing(measured: Measured, colours: Sequence[str], title: str) -> str:
+    """The plot as SVG: seconds over films, a line for each that was measured."""
     films = [n for n, _ in next(iter(measured.values()))]
 
     def x(n: float) -> float:
@@ -42,7 +43,7 @@ def drawing(measured: Measured) -> str:
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, "films"))
     for place, (name, points) in enumerate(measured.items()):
         line = " ".join(f"{x(n):.1f},{y(seconds):.1f}" for n, seconds in points)
-        colour = COLOURS[name]
+        colour = colours[place]
         parts.append(f'<polyline points="{line}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [
             f'<circle cx="{x(n):.1f}" cy="{y(seconds):.1f}" r="3" fill="{colour}"/>'
@@ -52,9 +53,7 @@ def drawing(measured: Measured) -> str:
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
         f'viewBox="0 0 {WIDTH} {HEIGHT}" font-family="sans-serif" font-size="12">'
-        f"<title>Seconds for the {K} best of every film, {THREADS} threads</title>"
-        + "".join(parts)
-        + "</svg>\n"
+        f"<title>{title}</title>" + "".join(parts) + "</svg>\n"
     )
 
 
@@ -80,7 +79,8 @@ def main() -> None:
                 flush=True,
             )
     if options.plot:
-        options.plot.write_text(drawing(measured), encoding="utf-8")
+        title = f"Seconds for the {K} best of every film, {THREADS} threads"
+        options.plot.write_text(drawing(measured, list(COLOURS.values()), title), encoding="utf-8")
 
 
 if __name__ == "__main__":
