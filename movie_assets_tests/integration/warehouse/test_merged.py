@@ -225,7 +225,7 @@ def test_no_film_at_all_is_refused(database: Path, run: Run) -> None:
 
 def test_any_merges_leave_what_a_rebuild_makes(database: Path, run: Run, tmp_path: Path) -> None:
     random = np.random.default_rng(7)
-    every = np.arange(1, 61)
+    every = np.arange(1, 101)
     fetch(database, **{f"f{i}": film(f"Film {i}", keywords=["a"]) for i in every})
     run()
     for step in range(3):
