@@ -6,6 +6,7 @@ built once in a session and copied for the tests that change it.
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import os
@@ -222,8 +223,9 @@ class StandIn(ThreadingHTTPServer):
     def answer(self, asked: Asked) -> Reply:
         if asked.path in self.faults and (reply := self.faults[asked.path](asked)) is not None:
             return reply
+        is_export = asked.path.startswith("/exports/")  # which needs no key
         sent = asked.query.get("api_key") or asked.headers.get("Authorization", "")
-        if sent.removeprefix("Bearer ") != self.key:
+        if sent.removeprefix("Bearer ") != self.key and not is_export:
             return Reply({"status_code": 7, "status_message": "Invalid API key"}, 401)
         if asked.path == "/movie/popular":
             return self._popular(asked)
@@ -231,13 +233,24 @@ class StandIn(ThreadingHTTPServer):
             return Reply({"genres": self.genres})
         if asked.path == "/movie/changes":
             return self._page(asked, [{"id": film} for film in self.changed], self.changes_a_page)
-        return self._details(asked)
+        return self._export() if is_export else self._details(asked)
 
     def _details(self, asked: Asked) -> Reply:
         for film in self.films:
             if isinstance(film, dict) and asked.path == f"/movie/{film['id']}":
-                return Reply(make_details(film) | self.details.get(film["id"], {}))
+                genres = [genre for genre in GENRES if genre["id"] in film["genre_ids"]]
+                own = {name: film[name] for name in film if name != "genre_ids"}
+                whole = own | {"genres": genres} | make_details(film)
+                return Reply(whole | self.details.get(film["id"], {}))
         return Reply({"status_code": 34, "status_message": "Not found"}, 404)
+
+    def _export(self) -> Reply:
+        """Today's export, whatever day is asked for."""
+        lines = (
+            json.dumps({name: film[name] for name in ("id", "adult", "video", "popularity")})
+            for film in self.films
+        )
+        return Reply(gzip.compress("\n".join(lines).encode()))
 
     def _popular(self, asked: Asked) -> Reply:
         language = asked.query.get("with_original_language")
@@ -413,6 +426,7 @@ class Home:
             "MOVIE_ASSETS_HOME": self.settings.home,
             "MOVIE_ASSETS_SOURCE": self.settings.source,
             "TMDB_BASE_URL": self.settings.tmdb_base_url,
+            "TMDB_EXPORTS_URL": self.settings.tmdb_exports_url,
             "MOVIE_ASSETS_LANGUAGE": "all",
             "MOVIE_ASSETS_MAX_MOVIES": self.settings.max_movies,
         }
