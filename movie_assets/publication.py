@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,9 @@ import numpy as np
 import pyarrow as pa
 
 from movie_assets import film_tables, recommender
+from movie_assets.recommender.explanations import most_votes_of_little_known
 from movie_assets.recommender.storage import map_features
-from movie_assets.serving.snapshot import SnapshotContent, Written, layout, write_snapshot
+from movie_assets.serving.snapshot import Renewal, SnapshotContent, Written, layout, write_snapshot
 from movie_assets.warehouse import TableMissingError
 from movie_assets.warehouse.contents import stored_tables
 from movie_assets.warehouse.store import connect
@@ -27,6 +29,8 @@ from movie_assets.warehouse.store import connect
 if TYPE_CHECKING:
     import duckdb
     from numpy.typing import NDArray
+
+    from movie_assets.recommender import MovieFeatures
 
 #: The tables that content comes from.
 TABLES = (
@@ -118,8 +122,7 @@ class Stored:
             WarehouseError: of the type that says why the database cannot be read.
         """
         with connect(self.database, read_only=True) as connection:
-            reading = _Reading(connection, np.zeros(0, np.int32))
-            return reading.count("movies_table"), reading.count("similarity_matrix")
+            return _count(connection, "movies_table"), _count(connection, "similarity_matrix")
 
     @contextmanager
     def content(self) -> Iterator[SnapshotContent]:
@@ -138,14 +141,15 @@ class Stored:
         features = map_features(self.features)
         with connect(self.database, read_only=True) as connection:
             connection.execute(f"SET memory_limit = '{_MEMORY}'")
-            reading = _Reading(connection, features.movie_ids)
+            reading = _Reading(connection, features)
             yield SnapshotContent(
                 films=reading.films(),
                 features=features,
-                pairs=reading.pairs(),
+                pairs=reading.pairs("reasons"),
                 weights=recommender.load_weights(),
                 signals=reading.signals(),
                 quality=reading.quality(),
+                renewal=reading.renewal(),
             )
 
 
@@ -155,23 +159,66 @@ class _Reading:
 
     Attributes:
         connection: to the database.
-        movie_ids: int32 of shape (n_films,), ascending.
+        features: of the films.
     """
 
     connection: duckdb.DuckDBPyConnection
-    movie_ids: NDArray[np.int32]
+    features: MovieFeatures
+
+    @property
+    def movie_ids(self) -> NDArray[np.int32]:
+        """Of shape (n_films,), ascending."""
+        return self.features.movie_ids
 
     def films(self) -> Iterator[pa.RecordBatch]:
         # By ranges of ids: of a million films one sorted query would take a gigabyte.
         for first, last in self._ranges(_FILMS_A_BLOCK):
             yield from self._stream(_FILMS.format(first=first, last=last))
 
-    def pairs(self) -> Iterator[pa.RecordBatch]:
-        signals = [name for name in layout.SIGNAL_PARTS if self._is_there(name)]
+    def renewal(self) -> Renewal:
+        """The pairs without their reasons, and those of some."""
+        frozen = self.features.frozen
+        context = (
+            (frozen.n_movies, frozen.well_known)
+            if frozen
+            else (self.features.n_movies, most_votes_of_little_known(self.features))
+        )
+        return Renewal(
+            told_by=repr(context),
+            signals=self.pair_signals,
+            pairs=self.pairs(),
+            reasons=self.reasons_of,
+        )
+
+    @cached_property
+    def pair_signals(self) -> tuple[str, ...]:
+        """The signals that any pair has something of."""
+        return tuple(name for name in layout.SIGNAL_PARTS if self._is_there(name))
+
+    def reasons_of(self, movies: NDArray[np.int32], neighbours: NDArray[np.int32]) -> pa.ListArray:
+        """The reasons of some pairs, by film and rank."""
+        cursor = self.connection.cursor()
+        cursor.register("wanted", pa.table({"movie_id": movies, "neighbour_id": neighbours}))
+        found = cursor.sql(
+            "SELECT neighbour_id, reasons FROM similarity_matrix "  # noqa: S608 - numbers
+            "SEMI JOIN wanted USING (movie_id, neighbour_id) "
+            f"WHERE movie_id BETWEEN {movies[0]} AND {movies[-1]} ORDER BY movie_id, rank"
+        ).to_arrow_table()
+        if not np.array_equal(found["neighbour_id"].to_numpy(), neighbours):
+            raise PublicationError(
+                "similarity_matrix has a pair twice. Nothing was published; build again: "
+                "movie-assets build"
+            )
+        reasons: pa.ListArray = found["reasons"].combine_chunks()
+        return reasons
+
+    def pairs(self, *more: str) -> Iterator[pa.RecordBatch]:
+        """The numbers of pairs, and other columns of theirs."""
+        parts = (*layout.PARTS, *self.pair_signals)
         names = ", ".join(
             ["movie_id", "neighbour_id"]
-            + [f"CAST({name} AS FLOAT) AS {name}" for name in (*layout.PARTS, *signals)]
-            + ["reasons"]
+            + [f"CAST({name} AS FLOAT) AS {name}" for name in parts]
+            + [*more]
         )
         read = 0
         # Not by one sorted query, which would sort all pairs on disk: they are stored by film, so
@@ -205,8 +252,7 @@ class _Reading:
 
     def count(self, table: str, condition: str = "true") -> int:
         """How many rows of a table meet a condition."""
-        query = f"SELECT count(*) FROM {table} WHERE {condition}"  # noqa: S608 - names of our own
-        return int(self.connection.cursor().sql(query).fetchall()[0][0])
+        return _count(self.connection, table, condition)
 
     def _recommended(self) -> Iterator[pa.RecordBatch]:
         for some in self._blocks("movie_details", "id, recommended_ids", "id", key="id"):
@@ -252,6 +298,11 @@ class _Reading:
                 f"{table} has {stored - read} rows of films that movie_features does not have. "
                 "Nothing was published; build again: movie-assets build"
             )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, table: str, condition: str = "true") -> int:
+    query = f"SELECT count(*) FROM {table} WHERE {condition}"  # noqa: S608 - names of our own
+    return int(connection.cursor().sql(query).fetchall()[0][0])
 
 
 _PAIR = "movie_id, neighbour_id"

@@ -5,7 +5,7 @@ opened (``reader``) and removed when they are old (``retention``). What does not
 comes from, and what is asked of it. The format's reference is docs/snapshot.md.
 """
 
-from movie_assets.serving.snapshot.content import SnapshotContent
+from movie_assets.serving.snapshot.content import Renewal, SnapshotContent
 from movie_assets.serving.snapshot.errors import SnapshotError
 from movie_assets.serving.snapshot.manifest import Manifest
 from movie_assets.serving.snapshot.reader import Snapshot, current_name, open_snapshot
@@ -13,6 +13,7 @@ from movie_assets.serving.snapshot.writer import Written, write_snapshot
 
 __all__ = [
     "Manifest",
+    "Renewal",
     "Snapshot",
     "SnapshotContent",
     "SnapshotError",

@@ -13,6 +13,25 @@ import pyarrow as pa
 
 if TYPE_CHECKING:
     from movie_assets.recommender import MovieFeatures, Weights
+    from movie_assets.serving.snapshot.telling import TellPairs
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """The pairs once more, for who knows most of their reasons already.
+
+    Attributes:
+        told_by: names what reasons follow from beside the films and their terms.
+        signals: the signals whose parts the pairs have.
+        pairs: as in :class:`SnapshotContent`, without ``reasons``.
+        reasons: the reasons of some pairs, by the numbers of their films and of their neighbours,
+            which come in the order in which ``pairs`` has them.
+    """
+
+    told_by: str
+    signals: tuple[str, ...]
+    pairs: Iterable[pa.RecordBatch]
+    reasons: TellPairs
 
 
 @dataclass(frozen=True)
@@ -29,6 +48,7 @@ class SnapshotContent:
         signals: by name, batches of ``movie_id``, ``neighbour_id`` and ``value``, by ascending
             ``movie_id``; those of films that are not there are left out.
         quality: rows of figures, of values that JSON has.
+        renewal: the pairs in another way, where there is one.
     """
 
     films: Iterable[pa.RecordBatch]
@@ -37,3 +57,4 @@ class SnapshotContent:
     weights: Weights
     signals: Mapping[str, Iterable[pa.RecordBatch]] = field(default_factory=dict)
     quality: Sequence[Mapping[str, Any]] = ()
+    renewal: Renewal | None = None

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from movie_assets.recommender import MovieFeatures, Weights
     from movie_assets.serving.snapshot.content import SnapshotContent
     from movie_assets.serving.snapshot.previous import Previous
+    from movie_assets.serving.snapshot.telling import KeptReasons
 
 _NUMBERS_A_BLOCK = 4_000_000
 
@@ -73,7 +74,7 @@ class Draft:
         features = content.features
         self._write_films(content.films, features.movie_ids)
         self._write_features(features, content.weights)
-        self._write_pairs(content.pairs, features.movie_ids)
+        self._write_pairs(content)
         for name, pairs in content.signals.items():
             self._write_signal(name, pairs, features.movie_ids)
         self.counts["signals"] = tuple(sorted(content.signals))
@@ -219,12 +220,17 @@ class Draft:
 
     # -- pairs ------------------------------------------------------------------------------------
 
-    def _write_pairs(self, batches: Iterable[pa.RecordBatch], movie_ids: NDArray[np.int32]) -> None:
-        counter, reasons = _FilmCounter(movie_ids), _Reasons()
-        blocks = iter(batches)
+    def _write_pairs(self, content: SnapshotContent) -> None:
+        from movie_assets.serving.snapshot.telling import Reasons  # noqa: PLC0415 - loads numba
+
+        movie_ids = content.features.movie_ids
+        counter, kept = _FilmCounter(movie_ids), self._kept_reasons(content)
+        reasons = Reasons()
+        given = content.pairs if kept is None or content.renewal is None else content.renewal.pairs
+        blocks = iter(given)
         first = next(blocks, None)
-        given = first.schema.names if first is not None else []
-        dtype = layout.pair_dtype(tuple(name for name in layout.SIGNAL_PARTS if name in given))
+        names = first.schema.names if first is not None else []
+        dtype = layout.pair_dtype(tuple(name for name in layout.SIGNAL_PARTS if name in names))
         with (
             self._table(layout.REASONS, layout.REASON_SCHEMA) as reason_file,
             self._array(layout.PAIRS.removesuffix(".npy"), dtype) as pairs,
@@ -237,12 +243,39 @@ class Draft:
                     if name not in {"rows", "reasons"}:
                         records[name] = batch[name].to_numpy(zero_copy_only=False)
                 counter.refuse_rising(rows, records["score"])
-                new, records["reasons"] = reasons.numbered(batch["reasons"])
+                if kept is None:
+                    new, records["reasons"] = reasons.numbered(batch["reasons"])
+                else:
+                    ids = batch["movie_id"].to_numpy(), batch["neighbour_id"].to_numpy()
+                    new, records["reasons"] = kept.numbered(rows, records, ids)
                 reason_file.append(pa.record_batch([new], layout.REASON_SCHEMA))
                 pairs.append(records)
         with self._array(f"{layout.NEIGHBOURS}/indptr", np.dtype("<i8")) as indptr:
             indptr.append(counter.indptr)
         self.counts.update(pairs=pairs.n_rows, reasons=reason_file.n_rows)
+
+    def _kept_reasons(self, content: SnapshotContent) -> KeptReasons | None:
+        """What the snapshot before tells of pairs; None where it may not be asked."""
+        from movie_assets.serving.snapshot.telling import KeptReasons  # noqa: PLC0415 - loads numba
+
+        previous, renewal = self.previous, content.renewal
+        if previous is None or renewal is None or previous.told_by != renewal.told_by:
+            return None
+        known = previous.snapshot
+        same = (f"{layout.FEATURES}/idf.npy", f"{layout.FEATURES}/field_ends.npy")
+        if any(
+            known.manifest.files.get(name) != self.entries[name]
+            for name in (*same, layout.VOCABULARY)
+        ) or not previous.is_sound(layout.REASONS, layout.NEIGHBOURS, layout.FEATURES):
+            return None
+        if known.manifest.fields != content.features.fields:
+            return None
+        if "reasons" not in known.neighbours or tuple(known.neighbours)[1:-1] != tuple(
+            name for name in ("rows", *layout.PARTS, *renewal.signals)
+        ):
+            return None
+        written = self._mapped(content.features)
+        return KeptReasons(known, previous.same_films(written), renewal.reasons)
 
     # -- signals ----------------------------------------------------------------------------------
 
@@ -350,26 +383,6 @@ class _FilmCounter:
             if (rises & (before == rows)).any():
                 raise SnapshotError("Pairs to publish must come best first.")
             self._scored_row, self._last_score = int(rows[-1]), scores[-1]
-
-
-class _Reasons:
-    """Numbers reasons, each distinct one by when it came first."""
-
-    def __init__(self) -> None:
-        from movie_assets.serving.snapshot.interning import Interner  # noqa: PLC0415 - loads numba
-
-        self._known = Interner()
-
-    def numbered(self, lists: pa.Array) -> tuple[pa.Array, NDArray[np.int32]]:
-        """The new reasons among lists, and each list's first reasons; -1 where it has fewer."""
-        new, values = self._known.numbered(lists.flatten())
-        sizes = lists.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
-        ends = np.cumsum(sizes, dtype=np.int64)
-        numbered = np.full((len(lists), layout.REASONS_A_PAIR), -1, dtype=np.int32)
-        for place in range(layout.REASONS_A_PAIR):
-            there = np.flatnonzero(sizes > place)
-            numbered[there, place] = values[(ends - sizes)[there] + place]
-        return new, numbered
 
 
 def _with_first(

@@ -45,6 +45,14 @@ class Interner:
         )
         return self._from(before), numbers
 
+    def texts(self, numbers: NDArray[np.int32]) -> pa.Array:
+        """The strings of some numbers."""
+        ends = self._ends[: self._count + 1]
+        every = pa.LargeStringArray.from_buffers(
+            self._count, pa.py_buffer(ends), pa.py_buffer(self._bytes)
+        )
+        return every.take(pa.array(numbers)).cast(pa.string())
+
     def _from(self, first: int) -> pa.Array:
         ends = self._ends[first : self._count + 1]
         kept = self._bytes[ends[0] : ends[-1]].tobytes()

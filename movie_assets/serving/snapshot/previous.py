@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,8 @@ from movie_assets.serving.snapshot.rows import RowsOfIds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from movie_assets.recommender import MovieFeatures
 
 
 @contextmanager
@@ -44,7 +46,9 @@ def previous_of(published: Path, made_by: str | None) -> Iterator[Previous | Non
         yield None
         return
     with found:
-        yield Previous(found) if _noted(published) == _note(found.name, made_by) else None
+        noted = _noted(published)
+        told_by = noted.pop("told_by", None)
+        yield Previous(found, told_by) if noted == _note(found.name, made_by) else None
 
 
 def forget(published: Path) -> None:
@@ -52,10 +56,10 @@ def forget(published: Path) -> None:
     (published / layout.MADE_BY).unlink(missing_ok=True)
 
 
-def note(published: Path, name: str, made_by: str) -> None:
+def note(published: Path, name: str, made_by: str, told_by: str | None) -> None:
     """Say by what code the snapshot that is served was made."""
     draft = published / f"{layout.DRAFT}{layout.MADE_BY}"
-    draft.write_text(json.dumps(_note(name, made_by)), encoding="utf-8")
+    draft.write_text(json.dumps(_note(name, made_by) | {"told_by": told_by}), encoding="utf-8")
     # Not synced: who finds it missing or torn does no more than make the next one from nothing.
     draft.replace(published / layout.MADE_BY)
 
@@ -64,11 +68,12 @@ def _note(name: str, made_by: str) -> dict[str, str]:
     return {"name": name, "made_by": made_by}
 
 
-def _noted(published: Path) -> object:
+def _noted(published: Path) -> dict[str, Any]:
     try:
-        return json.loads((published / layout.MADE_BY).read_bytes())
+        found = json.loads((published / layout.MADE_BY).read_bytes())
     except (OSError, ValueError):
-        return None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _opened(published: Path) -> Snapshot | None:
@@ -84,9 +89,11 @@ class Previous:
 
     Attributes:
         snapshot: held open.
+        told_by: what its pairs' reasons follow from beside films and terms; None where unknown.
     """
 
     snapshot: Snapshot
+    told_by: str | None = None
 
     def is_sound(self, *under: str) -> bool:
         """Whether the files of these names, and in these folders, have their checksums."""
@@ -123,6 +130,24 @@ class Previous:
                 )
             rows[start + known[~same]] = -1
         return rows
+
+    def same_films(self, features: MovieFeatures) -> NDArray[np.int64]:
+        """Where each film stands here, with the same features; -1 where it does not."""
+        from movie_assets.serving.snapshot.telling import same_rows  # noqa: PLC0415 - loads numba
+
+        rows = self._rows.of(features.movie_ids)
+        known = np.flatnonzero(rows >= 0)
+        own = self.snapshot.features
+        for name in ("years", "votes", "ratings"):
+            known = known[getattr(features, name)[known] == own[name][rows[known]]]
+        same = np.full(len(rows), -1, np.int64)
+        same[known] = rows[known]
+        matrix = features.matrix
+        return same_rows(
+            same,
+            (matrix.indptr, matrix.indices, matrix.data),
+            (own["indptr"], own["indices"], own["data"]),
+        )
 
     @cached_property
     def _rows(self) -> RowsOfIds:

@@ -109,7 +109,7 @@ def write_snapshot(
                 _put(draft, draft.manifest(refreshed_at, run_id))
         _serve(published, name)
         if is_new and made_by is not None:  # else other code may have made it
-            note(published, name, made_by)
+            note(published, name, made_by, content.renewal.told_by if content.renewal else None)
         with open_folder(published / name, name) as snapshot:
             manifest = snapshot.manifest
         removed = remove_old(published, name, keep)

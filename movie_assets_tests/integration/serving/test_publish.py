@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -217,13 +218,42 @@ def test_what_is_missing_or_damaged_is_published_again(
     assert home.build().ran == ()
 
 
+def test_what_is_published_again_is_what_would_be_from_nothing(home: Any, tmp_path: Path) -> None:
+    stored = replace(build_stored(home.settings), published=tmp_path / "published")
+    stored.publish(made_by="this code")
+    with closing(duckdb.connect(str(home.database))) as connection:
+        for statement in (
+            "UPDATE movies_table SET title = 'Another title' WHERE id = 1003",
+            "UPDATE similarity_matrix SET score = score * 1.01, reasons = ['new', 'one more'] "
+            "WHERE movie_id % 3 = 0 AND rank = 1",
+        ):
+            connection.execute(statement)
+    asked: list[int] = []
+    tell = publication._Reading.reasons_of
+
+    def counted(reading: Any, movies: Any, neighbours: Any) -> Any:
+        asked.append(len(movies))
+        return tell(reading, movies, neighbours)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(publication._Reading, "reasons_of", counted)
+        found = stored.publish(made_by="this code")
+    anew = replace(stored, published=tmp_path / "anew").publish()
+    assert (found.name, found.manifest.files) == (anew.name, anew.manifest.files)
+    assert sum(asked) == 20
+
+
 # -- checks ---------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def failed(home: Any) -> Callable[[], dict[str, str | None]]:
     """Run the checks of what is published, and give what failed."""
-    [step] = [step for step in build_checks() if step.node_def.name == f"{PUBLISHED}_checks"]
+    [step] = [
+        step
+        for step in build_checks(home.settings.source)
+        if step.node_def.name == f"{PUBLISHED}_checks"
+    ]
 
     def run() -> dict[str, str | None]:
         found = list(step(stored=build_stored(home.settings)))

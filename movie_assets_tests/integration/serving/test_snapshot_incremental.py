@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy as np
+import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from movie_assets.recommender import fit_features, load_weights, nearest_neighbours
+from movie_assets.recommender.films import film_frame
+from movie_assets.recommender.frozen import freeze, update_features
 from movie_assets.serving import briefs
-from movie_assets.serving.snapshot import Manifest, current_name, layout, open_snapshot
+from movie_assets.serving.snapshot import (
+    Manifest,
+    Renewal,
+    SnapshotContent,
+    current_name,
+    layout,
+    open_snapshot,
+    write_snapshot,
+)
 from movie_assets.serving.titles import build
-from movie_assets_tests.snapshots import write_small_snapshot
+from movie_assets_tests.snapshots import film_table, pairs_of, write_small_snapshot
 
 CODE = "this code"
 TITLES = (
@@ -193,6 +209,106 @@ def test_the_code_s_name_is_noted_last(tmp_path: Path) -> None:
     assert json.loads((tmp_path / layout.MADE_BY).read_bytes()) == {
         "name": current_name(tmp_path),
         "made_by": CODE,
+        "told_by": None,
     }
     publish(tmp_path, many(40), None)
     assert not (tmp_path / layout.MADE_BY).exists()
+
+
+# -- reasons --------------------------------------------------------------------------------------
+
+
+class Days:
+    """A catalogue whose terms are frozen, published day by day; counts whose reasons were asked."""
+
+    def __init__(self, films: dict[int, dict[str, Any]]) -> None:
+        self.films, self.weights, self.asked = films, load_weights(), 0
+        self.features = freeze(fit_features(self.frame(films), self.weights), self.weights)
+
+    @staticmethod
+    def frame(films: dict[int, dict[str, Any]]) -> pd.DataFrame:
+        table = film_table(pd.DataFrame(rows(films)))
+        return film_frame(table.to_pandas().rename(columns={"movie_id": "id"}))
+
+    def change(self, changed: dict[int, dict[str, Any]], gone: Sequence[int] = ()) -> None:
+        self.films |= changed
+        self.films = {n: values for n, values in self.films.items() if n not in gone}
+        self.features = update_features(
+            self.features, self.frame(changed) if changed else [], gone, self.weights
+        )
+
+    def publish(self, folder: Path, made_by: str | None, told_by: str = "these terms") -> Manifest:
+        """With neighbours and reasons worked out from the features as they are now."""
+        pairs = pairs_of(self.features, nearest_neighbours(self.features, self.weights, 8))
+        told = {
+            (film, other): reasons
+            for film, other, reasons in zip(
+                *(pairs[name].to_pylist() for name in ("movie_id", "neighbour_id", "reasons")),
+                strict=True,
+            )
+        }
+
+        def tell(films: NDArray[np.int32], others: NDArray[np.int32]) -> pa.ListArray:
+            self.asked += len(films)
+            wanted = zip(films.tolist(), others.tolist(), strict=True)
+            return pa.array([told[pair] for pair in wanted], pa.list_(pa.string()))
+
+        bare = pairs.drop_columns(["reasons"])
+        content = SnapshotContent(
+            films=film_table(pd.DataFrame(rows(self.films))).to_batches(),
+            features=self.features,
+            pairs=[pairs],
+            weights=self.weights,
+            # Cut where a film's list is.
+            renewal=Renewal(told_by, (), [bare.slice(0, 13), bare.slice(13)], tell),
+        )
+        return write_snapshot(folder, content, made_by=made_by).manifest
+
+
+def of_many_casts() -> dict[int, dict[str, Any]]:
+    return {
+        number: values | {"actors": [f"Actor {number % 5}", f"Star {number % 7}"]}
+        for number, values in many().items()
+    }
+
+
+CHANGES: dict[str, tuple[dict[int, dict[str, Any]], list[int]]] = {
+    "nothing": ({}, []),
+    "who plays": ({31: film(actors=["Actor 2", "Star 3"])}, []),
+    "what only scores count": ({31: film(vote_count=4_000)}, []),
+    "one more, and one less": ({32: film(actors=["Star 1"])}, [1]),
+    "many": ({n: film(actors=["Star 6"]) for n in range(1, 90, 9)}, [4, 40, 178]),
+}
+
+
+@pytest.mark.parametrize(("changed", "gone"), CHANGES.values(), ids=CHANGES.keys())
+def test_reasons_of_what_has_not_changed_are_kept(
+    tmp_path: Path, changed: dict[int, dict[str, Any]], gone: list[int]
+) -> None:
+    days = Days(of_many_casts())
+    pairs = days.publish(tmp_path / "one", CODE).pairs
+    assert days.asked == 0
+    for day, (more, less) in enumerate([(changed, gone), ({94: film(vote_count=3)}, [7])]):
+        days.asked = 0
+        days.change(more, less)
+        found = days.publish(tmp_path / "one", CODE)
+        assert days.asked < pairs, "some are kept"
+        assert days.asked or not (more or less)
+        expected = days.publish(tmp_path / f"anew {day}", None)
+        assert (found.name, found.files) == (expected.name, expected.files)
+
+
+def test_reasons_that_follow_from_something_else_are_told_anew(tmp_path: Path) -> None:
+    days = Days(of_many_casts())
+    days.publish(tmp_path, CODE)
+    days.change({31: film(actors=["Actor 2"])})
+    days.publish(tmp_path, CODE, told_by="other terms")
+    assert days.asked == 0, "all come with the pairs"
+    days.change({31: film(actors=["Actor 3"])})
+    days.publish(tmp_path, CODE, told_by="other terms")
+    assert days.asked > 0
+    days.asked = 0
+    damage(tmp_path / current_name(tmp_path) / "reasons.arrow")
+    days.change({31: film(actors=["Actor 4"])})
+    days.publish(tmp_path, CODE, told_by="other terms")
+    assert days.asked == 0
