@@ -13,6 +13,7 @@ import pandas as pd
 
 from movie_assets import film_tables, publication, titles
 from movie_assets.assets.declare import preview, timed
+from movie_assets.assets.history import latest_figures
 from movie_assets.assets.versions import code_version
 from movie_assets.publication import Stored
 from movie_assets.recommender import ranking, storage, weights
@@ -104,7 +105,10 @@ def _by_kind(found: Manifest) -> pd.DataFrame:
 
 
 def _refreshed(instance: dg.DagsterInstance) -> datetime | None:
-    """When the films were last asked for."""
+    """When the films were last asked for; of the whole catalogue, until when changes are in."""
+    until = latest_figures(instance, "raw_movie_details").get("refreshed_at")
+    if until is not None:
+        return datetime.fromtimestamp(float(until), UTC)
     event = instance.get_latest_materialization_event(dg.AssetKey("raw_popular_movies"))
     return datetime.fromtimestamp(event.timestamp, UTC) if event else None
 
