@@ -225,9 +225,9 @@ def _last_refresh(instance: dg.DagsterInstance) -> datetime | None:
 
 
 def _last_of_catalogue(instance: dg.DagsterInstance) -> datetime | None:
-    # A load takes hours: what counts is until when changes were asked for.
-    began = latest_figures(instance, "raw_movie_details").get("attempt_began_at")
-    return None if began is None else datetime.fromtimestamp(float(began), UTC)
+    # A load takes hours, and may be of some parts only: what counts is until when changes are in.
+    until = latest_figures(instance, "raw_movie_details").get("refreshed_at")
+    return None if until is None else datetime.fromtimestamp(float(until), UTC)
 
 
 def _is_refresh_under_way(instance: dg.DagsterInstance) -> bool:

@@ -172,6 +172,7 @@ def _raw_movie_details(
             "asked_for": catalogue.asked_for,
             "parts": len(refresh.parts),
             "attempt_began_at": dg.MetadataValue.timestamp(found.begun.replace(tzinfo=UTC)),
+            **_refreshed_at(now),
             **counts("films_wanted", found.plan.reasons),
             "films_resumed": found.resumed,
             "films_fetched": found.answered,
@@ -186,6 +187,13 @@ def _raw_movie_details(
             "fetch_seconds": round(found.seconds, 3),
         },
     )
+
+
+def _refreshed_at(now: state.CatalogueState) -> dict[str, Any]:
+    """Until when changes are in, by the part that is most behind; nothing before all have been."""
+    if now.refreshed_at is None or now.parts_refreshed < plan.PARTS:
+        return {}
+    return {"refreshed_at": dg.MetadataValue.timestamp(now.refreshed_at.replace(tzinfo=UTC))}
 
 
 def _listed_at(instance: dg.DagsterInstance) -> datetime:
