@@ -1,14 +1,11 @@
-"""Take the docs' pictures of the web page, on the bundled films after a real build.
+"""Pictures of the web page, on the bundled films after a real build; ``pictures`` is the command.
 
-One command renews them: ``python -m movie_assets_tests.browser.page_screenshots [FOLDER]``. The
-page takes the fonts that a machine has; the pictures were taken with Debian's ``fonts-inter`` and
-``fonts-urw-base35``. Posters are drawn, never TMDB's: those are not ours to show around. Where
-``MOVIELENS_DIR`` names a release of MovieLens, the figures are taken after a second build with it.
+The page takes the fonts that a machine has; the pictures were taken with Debian's ``fonts-inter``
+and ``fonts-urw-base35``. Posters are drawn, never TMDB's: those are not ours to show around.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -19,7 +16,6 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from movie_assets_tests.api_server import ApiServer, serving_api, wait_until
-from movie_assets_tests.browser.screenshots import IMAGES
 from movie_assets_tests.browser.web_ui import find_browser
 from movie_assets_tests.dagster_server import bare_environment
 
@@ -88,13 +84,11 @@ def _snapshot(server: ApiServer) -> str:
     return str(server.client.get("/ready").json()["snapshot"]["name"])
 
 
-def main() -> None:
-    """Build, serve, and take the pictures."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else IMAGES
+def take_pictures(folder: Path, movielens: Path | None) -> None:
+    """Build, serve, and photograph; the figures after a second build with a MovieLens release."""
     path = find_browser()
     if path is None:
         sys.exit("No Chromium is installed: apt install chromium")
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as work, sync_playwright() as playwright:
         home = Path(work)
         _build(home)
@@ -102,15 +96,9 @@ def main() -> None:
         with serving_api(home) as server:
             url = f"http://127.0.0.1:{server.port}"
             take_pages(browser, url, folder)
-            if movielens := os.environ.get("MOVIELENS_DIR"):
+            if movielens is not None:
                 before = _snapshot(server)
-                _build(home, MOVIELENS_DIR=movielens)
+                _build(home, MOVIELENS_DIR=str(movielens.absolute()))
                 wait_until(lambda: _snapshot(server) != before, seconds=30)
             take_figures(browser, url, folder)
         browser.close()
-    for picture in sorted(folder.glob("page-*.png")):
-        sys.stdout.write(f"{picture}  {picture.stat().st_size // 1024} KB\n")
-
-
-if __name__ == "__main__":
-    main()
