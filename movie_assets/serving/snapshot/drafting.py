@@ -44,6 +44,11 @@ if TYPE_CHECKING:
 
 _NUMBERS_A_BLOCK = 4_000_000
 
+#: What tells whether a film's features are the same.
+_COMPARED = tuple(
+    f"{layout.FEATURES}/{name}.npy"
+    for name in ("movie_ids", "indptr", "indices", "data", "years", "votes", "ratings")
+)
 #: Makes a folder from films; of those that have a row there, takes over what an old folder has.
 Derive = Callable[[Path, Iterator[pa.RecordBatch], "tuple[Path, NDArray[np.int64]] | None"], object]
 
@@ -266,7 +271,7 @@ class Draft:
         if any(
             known.manifest.files.get(name) != self.entries[name]
             for name in (*same, layout.VOCABULARY)
-        ) or not previous.is_sound(layout.REASONS, layout.NEIGHBOURS, layout.FEATURES):
+        ) or not previous.is_sound(layout.REASONS, layout.NEIGHBOURS, *_COMPARED):
             return None
         if known.manifest.fields != content.features.fields:
             return None
