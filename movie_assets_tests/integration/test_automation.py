@@ -40,6 +40,7 @@ BELOW_FILMS = {
     "similarity_matrix",
     "recommendation_quality",
     "published_recommendations",
+    "eda_report",
 }
 EVERYTHING = SOURCES | BELOW_FILMS | {"genres_table", "movielens_ratings"}
 
@@ -386,6 +387,7 @@ def test_changed_code_requests_the_asset_and_what_is_made_of_it(home: Any) -> No
         "similarity_matrix",
         "recommendation_quality",
         "published_recommendations",
+        "eda_report",
     }
     assert [daemon.tick() for _ in range(3)] == [set()] * 3
 

@@ -29,6 +29,7 @@ BELOW_FILMS = {
     "similarity_matrix",
     "recommendation_quality",
     "published_recommendations",
+    "eda_report",
 }
 EVERYTHING = SOURCES | BELOW_FILMS | {"genres_table", "movielens_ratings"}
 
@@ -90,7 +91,7 @@ def test_changed_films_run_what_is_made_of_films(home: Any, stand_in: Any) -> No
     after = home.hashes()
     assert {name for name in after if after[name] != before[name]} == {
         "raw_popular_movies",
-        *BELOW_FILMS - {"movie_details", "co_liked_movies", "item_weights"},
+        *BELOW_FILMS - {"movie_details", "co_liked_movies", "item_weights", "eda_report"},
     }
 
 
@@ -100,9 +101,14 @@ def test_changed_films_run_what_is_made_of_films(home: Any, stand_in: Any) -> No
         ("movies_table", BELOW_FILMS),
         (
             "similarity_matrix",
-            {"similarity_matrix", "recommendation_quality", "published_recommendations"},
+            {
+                "similarity_matrix",
+                "recommendation_quality",
+                "published_recommendations",
+                "eda_report",
+            },
         ),
-        ("movie_genre_data", {"movie_genre_data"}),
+        ("movie_genre_data", {"movie_genre_data", "eda_report"}),
     ],
 )
 def test_changed_code_runs_the_asset_and_what_is_made_of_it(
@@ -121,7 +127,7 @@ def test_a_missing_table_is_made_again(home: Any) -> None:
     with duckdb.connect(str(home.database)) as connection:
         connection.execute("DROP TABLE movie_genre_data")
     report = home.build()
-    assert ran(report) == {"movie_genre_data"}
+    assert ran(report) == {"movie_genre_data", "eda_report"}
     assert reasons(report, "movie_genre_data") == ("not stored any more",)
     assert home.hashes() == before
 
@@ -135,6 +141,7 @@ def test_missing_features_are_made_again(home: Any) -> None:
         "similarity_matrix",
         "recommendation_quality",
         "published_recommendations",
+        "eda_report",
     }
     assert home.hashes() == before
 
