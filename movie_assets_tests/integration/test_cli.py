@@ -31,6 +31,7 @@ ASSETS = [
     "similarity_matrix",
     "recommendation_quality",
     "published_recommendations",
+    "eda_report",
 ]
 Run = Callable[..., CompletedProcess[str]]
 
