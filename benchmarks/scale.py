@@ -254,7 +254,9 @@ def run_step(home: Path, step: str) -> dict[str, float]:
     )
     if done.returncode:
         raise SystemExit(f"{step} failed:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    print(f"{step}: {found['seconds']:.1f} s, {found['peak']:.2f} GB", file=sys.stderr, flush=True)
+    return found
 
 
 # -- all of it ------------------------------------------------------------------------------------
