@@ -116,7 +116,7 @@ def test_the_graph_is_drawn_and_search_finds_without_a_network(page: Page) -> No
     assert {"movies_table", "similarity_matrix"} <= set(boxes.all_text_contents())
     page.get_by_placeholder("Search").fill("retention of ticks")
     page.keyboard.press("Enter")
-    expect(page.locator("#search-results li").first).to_be_visible(timeout=20_000)
+    expect(page.locator("#search-results li").first).to_be_visible()
     assert "Running it" in page.locator("#search-results").inner_text()
 
 

@@ -72,9 +72,9 @@ def all_assets_are_green_in_the_graph(page: Page) -> None:
     except AssertionError:
         # A busy machine answers late, and the page itself asks again seldom.
         page.reload()
-        expect(materialized).to_have_count(len(assets_of("sample")), timeout=60_000)
+        expect(materialized).to_have_count(len(assets_of("sample")))
     passed = page.get_by_text(re.compile(r"^\d+ / \d+ Passed$"))
-    expect(passed).to_have_count(CHECKED_ASSETS, timeout=60_000)
+    expect(passed).to_have_count(CHECKED_ASSETS)
     for text in passed.all_inner_texts():
         done, of = re.findall(r"\d+", text)
         assert done == of, text

@@ -35,6 +35,10 @@ _WINDOW: ViewportSize = {"width": 2000, "height": 1125}
 _GRAPH_WINDOW: ViewportSize = {"width": 5400, "height": 4200}
 _SECOND = 1000
 
+# What a page shows may be long in coming where tests share two processors with Dagster's daemons:
+# Playwright's 5 s were not enough.
+expect.set_options(timeout=60 * _SECOND)
+
 
 def find_browser() -> str | None:
     """The path of the browser that is installed."""
