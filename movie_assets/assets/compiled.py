@@ -8,5 +8,7 @@ _ROOM = Path(recommender.__file__).parent
 
 #: What finds each film's neighbours.
 KERNEL = (_ROOM / "top_k.py", _ROOM / "inverted.py")
+#: What finds the reasons of many pairs.
+REASONS = (_ROOM / "shared.py",)
 #: What finds the films that the same people like.
 CO_LIKE_SEARCH = (*KERNEL, _ROOM / "co_like_search.py")

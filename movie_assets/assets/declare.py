@@ -31,6 +31,8 @@ _COLUMNS_SIDE_BY_SIDE = 6
 _SIDE_BY_SIDE_SIZES = ((8, 60), (5, 60), (5, 40), (3, 20))
 _TURNED_SIZES = ((2, 18), (2, 12))
 
+_SECONDS_A_MESSAGE = 5.0
+
 #: For each column, the (asset, column) pairs that it is made from.
 Lineage = dict[str, list[tuple[str, str]]]
 
@@ -101,6 +103,25 @@ def timed(function: Callable[..., Any]) -> Callable[..., Any]:
         )
 
     return run
+
+
+def reporter(log: dg.DagsterLogManager, text: str) -> Callable[[int, int], None]:
+    """Says how far something is, now and then: each message is a write to Dagster's storage.
+
+    Args:
+        log: where it is said.
+        text: with a ``%s`` for what is done, and one for all that there is.
+    """
+    said, said_at = 0, time.monotonic()
+
+    def report(done: int, wanted: int) -> None:
+        nonlocal said, said_at
+        is_time = done > said and time.monotonic() - said_at >= _SECONDS_A_MESSAGE
+        if is_time or done >= wanted > said:
+            said, said_at = done, time.monotonic()
+            log.info(text, f"{done:,}", f"{wanted:,}")
+
+    return report
 
 
 def column_lineage(lineage: Lineage) -> dg.TableColumnLineage:

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from movie_assets import tmdb
 from movie_assets.assets import film_details
-from movie_assets.assets.declare import counts, table_asset, table_result
+from movie_assets.assets.declare import counts, reporter, table_asset, table_result
 from movie_assets.assets.history import RowsLostError, refuse_lost_rows
 from movie_assets.tmdb import MovieSource, RetryPolicy, details, listing, reading, rows
 from movie_assets.warehouse import TABLES
@@ -25,7 +25,6 @@ from movie_assets.warehouse.io_manager import WarehouseStorage
 #: Steps in this pool ask TMDB; its limit in dagster.yaml keeps runs from doing so side by side,
 #: since TMDB counts all of them together.
 TMDB_POOL = "tmdb"
-_SECONDS_A_MESSAGE = 5.0
 #: Of the films that were asked for and that the source says it has.
 _LEAST_SHARE_OF_LIST = 0.95
 
@@ -79,7 +78,7 @@ def raw_popular_movies(
     popular = source.popular_movies(
         limit=extraction.limit,
         language=extraction.language,
-        progress=_reporter(context.log, "Read %s of %s films from %s.", source.name),
+        progress=reporter(context.log, f"Read %s of %s films from {source.name}."),
     )
     seconds = time.perf_counter() - started
     if not popular.movies:
@@ -164,7 +163,7 @@ def raw_movie_details(
         films,
         known,
         now,
-        _reporter(context.log, "Read the details of %s of %s films from %s.", source.name),
+        reporter(context.log, f"Read the details of %s of %s films from {source.name}."),
     )
     seconds = time.perf_counter() - started
     if not read.rows:
@@ -213,20 +212,6 @@ def _refuse_or_tell_gaps(
             found,
             wanted,
         )
-
-
-def _reporter(log: dg.DagsterLogManager, text: str, source: str) -> Callable[[int, int], None]:
-    """Says how far the reading is, now and then: a message a page would drown the others."""
-    said, said_at = 0, time.monotonic()
-
-    def report(done: int, wanted: int) -> None:
-        nonlocal said, said_at
-        is_time = done > said and time.monotonic() - said_at >= _SECONDS_A_MESSAGE
-        if is_time or done >= wanted > said:
-            said, said_at = done, time.monotonic()
-            log.info(text, done, wanted, source)
-
-    return report
 
 
 def _numbered(table: str, parsed: list[tmdb.MovieRow] | list[tmdb.GenreRow]) -> pd.DataFrame:

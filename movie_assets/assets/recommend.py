@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from movie_assets import film_tables, recommender
 from movie_assets.assets.compiled import KERNEL
-from movie_assets.assets.declare import preview, table_asset, table_result, timed
+from movie_assets.assets.declare import preview, reporter, table_asset, table_result, timed
 from movie_assets.assets.pictures import histogram
 from movie_assets.assets.versions import code_version
 from movie_assets.recommender import (
@@ -156,7 +156,7 @@ def similarity_matrix(
         NEIGHBOURS_A_FILM,
         signals=signals,
         search=neighbour_search.top_k,
-        progress=lambda done, total: context.log.info("Compared %s of %s films.", done, total),
+        progress=reporter(context.log, "Compared %s of %s films."),
     )
     seconds = time.perf_counter() - started
     if len(nearest.rows) == 0:
@@ -164,29 +164,34 @@ def similarity_matrix(
             f"None of the {len(ids)} films has a neighbour with votes: ask for more films "
             "(MOVIE_ASSETS_MAX_MOVIES). What is stored stays as it was."
         )
-    frame = pairs_frame(movie_features, nearest, recommender.reasons(movie_features, nearest))
+    pairs = pairs_table(movie_features, nearest, recommender.reasons(movie_features, nearest))
     return table_result(
         "similarity_matrix",
-        frame,
+        pairs,
         {
             "films": len(ids),
             "neighbours_per_film": NEIGHBOURS_A_FILM,
             "searched_by": neighbour_search.ray_address or "this machine",
             "signals": ", ".join(signal.name for signal in signals) or "content alone",
             "compare_seconds": round(seconds, 3),
-            "best_score_mean": float(frame.loc[frame["rank"] == 1, "score"].mean()),
-            "scores_histogram": histogram(frame["score"], "Scores of all neighbours", "score"),
+            "best_score_mean": float(nearest.scores[nearest.ranks == 1].mean()),
+            "scores_histogram": histogram(nearest.scores, "Scores of all neighbours", "score"),
         },
     )
 
 
-def pairs_frame(
-    movie_features: MovieFeatures, nearest: recommender.Neighbours, reasons: list[list[str]]
-) -> pd.DataFrame:
+def pairs_table(
+    movie_features: MovieFeatures,
+    nearest: recommender.Neighbours,
+    reasons: list[list[str]] | pa.ListArray,
+) -> pa.Table:
     """Pairs as similarity_matrix has them."""
     ids = movie_features.movie_ids
     nothing = np.zeros(len(nearest.rows), dtype=np.float32)
-    parts = {
+    columns = {
+        "movie_id": ids[nearest.rows],
+        "rank": nearest.ranks,
+        "neighbour_id": ids[nearest.columns],
         "score": nearest.scores,
         "content": nearest.content,
         "closeness": nearest.closeness,
@@ -194,15 +199,8 @@ def pairs_frame(
         "co_liked": nearest.signals.get("co_liked", nothing),
         "tmdb": nearest.signals.get("tmdb", nothing),
     }
-    return pd.DataFrame(
-        {
-            "movie_id": ids[nearest.rows],
-            "rank": nearest.ranks,
-            "neighbour_id": ids[nearest.columns],
-            **parts,
-            "reasons": reasons,
-        }
-    )
+    arrays = {name: pa.array(values) for name, values in columns.items()}
+    return pa.table(arrays | {"reasons": pa.array(reasons, pa.list_(pa.string()))})
 
 
 def fields_frame(fitted: MovieFeatures) -> pd.DataFrame:

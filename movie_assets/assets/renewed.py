@@ -20,9 +20,11 @@ import pandas as pd
 import pyarrow as pa
 
 from movie_assets import film_tables, recommender
+from movie_assets.assets import compiled
 from movie_assets.assets.declare import (
     merge_result,
     preview,
+    reporter,
     spooled_result,
     table_asset,
     table_result,
@@ -38,7 +40,7 @@ from movie_assets.assets.recommend import (
     NeighbourSearch,
     NothingAlikeError,
     fields_frame,
-    pairs_frame,
+    pairs_table,
 )
 from movie_assets.assets.versions import code_version
 from movie_assets.recommender import (
@@ -222,7 +224,7 @@ def _find_learned(
 
 @table_asset(
     group="recommend",
-    uses=(*PAIRS_USE, renewing, incremental, changes, kept_lists),
+    uses=(*PAIRS_USE, *compiled.REASONS, renewing, incremental, changes, kept_lists),
     kinds=frozenset({"numba", "duckdb"}),
     lineage=PAIRS_LINEAGE,
     columns=PAIRS_COLUMNS,
@@ -250,7 +252,7 @@ def similarity_matrix(
         before=lists_before,
         signals=signals,
         search=neighbour_search.top_k,
-        progress=lambda done, total: context.log.info("Compared %s of %s films.", done, total),
+        progress=reporter(context.log, "Compared %s of %s films."),
     )
     if not renewed.n_pairs:
         raise NothingAlikeError(
@@ -307,16 +309,16 @@ def _find_lists(
         return None, Digest(), str(reason)
 
 
-def _rows(renewed: renewing.Renewed, *, every: bool = False) -> Iterator[pd.DataFrame]:
+def _rows(renewed: renewing.Renewed, *, every: bool = False) -> Iterator[pa.Table]:
     """The rows of similarity_matrix that changed, or every row, some at a time."""
     explainer = Explainer(renewed.features)
     for pairs in renewed.pairs(every=every):
-        why = explainer.reasons(pairs.rows, pairs.columns, pairs.signals)
-        yield pairs_frame(renewed.features, pairs, why)
+        why = explainer.told(pairs.rows, pairs.columns, pairs.signals)
+        yield pairs_table(renewed.features, pairs, why)
 
 
-def _checked(frames: Iterator[pd.DataFrame]) -> Iterator[pa.Table]:
-    return (validate(frame, _PAIRS) for frame in frames)
+def _checked(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    return (validate(table, _PAIRS) for table in tables)
 
 
 def _told_since(moment: float) -> dict[str, float]:

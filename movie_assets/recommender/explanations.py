@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from movie_assets.recommender.features import MovieFeatures
+    from movie_assets.recommender.shared import Telling
     from movie_assets.recommender.similar import Neighbours
 
 _PAIRS_A_BLOCK = 50_000
@@ -37,6 +39,8 @@ _COMMON_SHARE, _COMMON_FILMS = 0.01, 20
 #: How a signal is told, the most telling last, and from which value on it is one.
 SIGNALS = {"tmdb": "recommended by TMDB", "co_liked": "liked by the same people"}
 _LEAST_SIGNAL = 0.05
+#: What is told of films that share no term.
+_CIRCUMSTANCES = ("well known", "of the same years", "rated alike")
 #: Well known is what has more votes than this share of the films that have any.
 _WELL_KNOWN = 0.9
 #: So many years apart are the same years, and ratings (0 to 10) so far apart are alike.
@@ -104,10 +108,7 @@ class Explainer:
     ) -> list[list[str]]:
         """As :func:`shared_terms`, of pairs of films given as two arrays."""
         features = self.features
-        order_of_fields = list(_WORDING)[::-1]
-        telling = np.array(
-            [order_of_fields.index(n) if n in _WORDING else -1 for n in features.fields], np.int64
-        )
+        telling = self._ranks
         wording = self._wording()
         out: list[list[str]] = []
         for start in range(0, len(rows), _PAIRS_A_BLOCK):
@@ -124,6 +125,54 @@ class Explainer:
             ends = products.indptr.tolist()
             out.extend(_first(terms[begin:end], wording, top) for begin, end in pairwise(ends))
         return out
+
+    def told(
+        self,
+        rows: NDArray[np.int32],
+        columns: NDArray[np.int32],
+        signals: Mapping[str, NDArray[np.float32]],
+        top: int = 3,
+    ) -> pa.ListArray:
+        """As :meth:`reasons`, of many pairs: a list of strings each."""
+        from movie_assets.recommender.shared import most_telling  # noqa: PLC0415 - loads numba
+
+        telling, texts = self._table_of_terms
+        n_terms = len(telling.ranks)
+        parts = [most_telling(self.features.matrix, telling, rows, columns, top)]
+        for place, name in enumerate(SIGNALS):
+            if name in signals:
+                holds = signals[name] >= _LEAST_SIGNAL
+                parts.insert(0, np.where(holds, n_terms + place, -1)[:, None])
+        codes = np.concatenate(parts, axis=1, dtype=np.int32)
+        silent = np.flatnonzero((codes < 0).all(axis=1))
+        extra = np.full((len(codes), len(_CIRCUMSTANCES)), -1, dtype=np.int32)
+        for place, (_, holds) in enumerate(self._circumstances(rows[silent], columns[silent])):
+            extra[silent[holds], place] = n_terms + len(SIGNALS) + place
+        codes = np.concatenate([codes, extra], axis=1)
+        is_told = codes >= 0
+        ends = np.concatenate([[0], np.cumsum(np.count_nonzero(is_told, axis=1))])
+        return pa.ListArray.from_arrays(
+            pa.array(ends, pa.int32()), texts.take(pa.array(codes[is_told]))
+        )
+
+    @cached_property
+    def _table_of_terms(self) -> tuple[Telling, pa.StringArray]:
+        """How much each term tells, and how it is told; then how all else is."""
+        from movie_assets.recommender.shared import Telling  # noqa: PLC0415 - loads numba
+
+        wording = self._wording()
+        numbers: dict[str, int] = {}
+        n_terms = len(self.features.vocabulary)
+        found = [wording(term) for term in range(n_terms)]
+        told = np.array([one is not None for one in found], dtype=np.bool_)
+        names = [numbers.setdefault(one[0], len(numbers)) if one else -1 for one in found]
+        columns = np.arange(n_terms, dtype=np.int32)
+        ranks = np.where(told, self._ranks[self.features.fields_of(columns)], -1)
+        texts = [one[1] if one else None for one in found]
+        return (
+            Telling(ranks.astype(np.int8), np.array(names, dtype=np.int32)),
+            pa.array([*texts, *SIGNALS.values(), *_CIRCUMSTANCES], pa.string()),
+        )
 
     def _wording(self) -> Callable[[int], tuple[str, str] | None]:
         """From a term to its name and how it is told; None where it is no reason."""
@@ -151,6 +200,13 @@ class Explainer:
 
         return wording
 
+    @property
+    def _ranks(self) -> NDArray[np.int64]:
+        """How much the terms of each field tell, the more the larger; -1 for nothing."""
+        order = list(_WORDING)[::-1]
+        fields = self.features.fields
+        return np.array([order.index(n) if n in _WORDING else -1 for n in fields], np.int64)
+
     @cached_property
     def _well_known(self) -> float:
         frozen = self.features.frozen
@@ -165,11 +221,12 @@ class Explainer:
         dated = (years[0] > 0) & (years[1] > 0)
         ratings = [features.ratings[films] for films in (rows, columns)]
         rated = (ratings[0] > 0) & (ratings[1] > 0)
-        return [
-            ("well known", features.votes[columns] > self._well_known),
-            ("of the same years", dated & (np.abs(years[0] - years[1]) <= _SAME_YEARS)),
-            ("rated alike", rated & (np.abs(ratings[0] - ratings[1]) <= _ALIKE)),
-        ]
+        holds = (
+            features.votes[columns] > self._well_known,
+            dated & (np.abs(years[0] - years[1]) <= _SAME_YEARS),
+            rated & (np.abs(ratings[0] - ratings[1]) <= _ALIKE),
+        )
+        return list(zip(_CIRCUMSTANCES, holds, strict=True))
 
 
 def most_votes_of_little_known(features: MovieFeatures) -> float:

@@ -19,7 +19,7 @@ import pytest
 from movie_assets import film_tables, recommender
 from movie_assets.assets import renewed
 from movie_assets.assets.feature_files import FeatureFileIOManager
-from movie_assets.assets.recommend import NEIGHBOURS_A_FILM, NeighbourSearch, pairs_frame
+from movie_assets.assets.recommend import NEIGHBOURS_A_FILM, NeighbourSearch, pairs_table
 from movie_assets.assets.renewed import Renewal
 from movie_assets.recommender import frozen, neighbours
 from movie_assets.recommender.features import FilmVectorizer
@@ -143,7 +143,7 @@ class Catalogue:
             read_table(self.database, "movie_details"),
         )  # fmt: skip
         found = recommender.nearest_neighbours(features, by, NEIGHBOURS_A_FILM, signals=signals)
-        return features, pairs_frame(features, found, recommender.reasons(features, found))
+        return features, pairs_table(features, found, recommender.reasons(features, found))
 
     def is_right(self, figures: dict[str, dict[str, Any]]) -> bool:
         """Hold what is stored against what it has to be."""

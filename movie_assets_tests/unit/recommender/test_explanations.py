@@ -164,3 +164,37 @@ def test_as_multiplied_out(rows: list[list[float]], top: int, block: int) -> Non
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(explanations, "_PAIRS_A_BLOCK", block)
         assert shared_terms(features, neighbours, top) == expected
+
+
+_WEIGHTS = st.sampled_from([0.0, 0.25, 0.5, 1.0])
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    rows=st.lists(st.lists(_WEIGHTS, min_size=8, max_size=8), min_size=2, max_size=8),
+    names=st.lists(st.sampled_from(["Ann", "ann", "Bob", "crime"]), min_size=8, max_size=8),
+    pairs=st.lists(
+        st.tuples(st.integers(0, 1), st.integers(0, 1), _WEIGHTS, st.booleans()), max_size=20
+    ),
+    top=st.integers(1, 4),
+    years=st.lists(st.sampled_from([0, 1990, 1995]), min_size=8, max_size=8),
+)
+def test_many_pairs_are_told_as_few_are(
+    rows: list[list[float]],
+    names: list[str],
+    pairs: list[tuple[int, int, float, bool]],
+    top: int,
+    years: list[int],
+) -> None:
+    """Names that come in several fields, words that are a genre, and a field that is no reason."""
+    fields = [("genres", 1), ("text", 2), ("directors", 2), ("language", 1), ("writers", 2)]
+    features = features_of(rows, vocabulary=names, fields=fields, years=years[: len(rows)])
+    asked = pairs_of(
+        *[(film, other) for film, other, _, _ in pairs],
+        co_liked=[value for _, _, value, _ in pairs],
+        tmdb=[float(held) for _, _, _, held in pairs],
+    )
+    explainer = explanations.Explainer(features)
+    for signals in (asked.signals, {"tmdb": asked.signals["tmdb"]}, {}):
+        told = explainer.told(asked.rows, asked.columns, signals, top)
+        assert told.to_pylist() == explainer.reasons(asked.rows, asked.columns, signals, top)
