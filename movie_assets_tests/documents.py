@@ -6,6 +6,7 @@ command's output:
     <!-- not run: needs a key -->       what cannot be run here; its names are checked all the same
     <!-- output -->                     what the last command before it printed
     <!-- file: notes.py -->             written into the folder where the commands are run
+    <!-- crontab -->                    lines of a crontab, whose commands are run
 
 How blocks are run is for ``integration/test_documents.py`` to say; this module runs nothing.
 """
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import typer
+import yaml
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from pydantic import AliasChoices
@@ -34,7 +36,7 @@ PROJECT = Path(__file__).parents[1]
 #: Kinds of blocks that are commands.
 SHELLS = {"console", "sh", "bash"}
 
-_NOTE = re.compile(r"<!-- (?:(?P<what>not run|file): (?P<said>.+?)|(?P<output>output)) -->\s*")
+_NOTE = re.compile(r"<!-- (?:(?P<what>not run|file): (?P<said>.+?)|(?P<is>output|crontab)) -->\s*")
 _PROMPT = "$ "
 # What a command may stand behind: variables of its own, and programs that only pass it on.
 _BEFORE = re.compile(
@@ -43,6 +45,7 @@ _BEFORE = re.compile(
 _VARIABLE = re.compile(r"\b(?:TMDB|MOVIE_ASSETS|MOVIE_API|MOVIELENS)_[A-Z_]+[A-Z]\b")
 _FOLDERS = ("movie_assets/", "movie_assets_tests/", "benchmarks/", "deploy/", "docs/")
 _PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(_FOLDERS)})[\w./*-]*[\w*/]")
+_BENCHMARK = re.compile(r"python (?:-m )?(benchmarks/\w+\.py)((?: +(?!--? )[^\s|&;]+)*)")
 _MADE = re.compile(r"\bcp (?:-r )?\S+ (\S+)")
 _ADDRESS = re.compile(r"(?:https?://(?:127\.0\.0\.1|localhost):8000|^(?:GET|POST) |^)(/[\w/{}-]*)")
 
@@ -58,6 +61,7 @@ class Block:
         why_not: why it is not run; None where it is.
         file: the file that it is the content of; None where it is none.
         is_output: whether it is what the command before it printed.
+        is_crontab: whether it is lines of a crontab.
     """
 
     page: str
@@ -67,6 +71,7 @@ class Block:
     why_not: str | None = None
     file: str | None = None
     is_output: bool = False
+    is_crontab: bool = False
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line} ({self.kind or 'no language'})"
@@ -112,7 +117,8 @@ def blocks_of(page: str, text: str) -> list[Block]:
                     token.content,
                     why_not=said if note and note["what"] == "not run" else None,
                     file=said if note and note["what"] == "file" else None,
-                    is_output=bool(note and note["output"]),
+                    is_output=bool(note and note["is"] == "output"),
+                    is_crontab=bool(note and note["is"] == "crontab"),
                 )
             )
         note = _NOTE.fullmatch(token.content) if token.type == "html_block" else None
@@ -151,6 +157,7 @@ def false_names(code: str) -> list[str]:
         for name in _PATH.findall(code)
         if name not in made and not _is_there(name)
     ]
+    wrong += _not_deployed(code) + _false_benchmarks(code)
     for line in code.replace("\\\n", " ").splitlines():
         wrong += [
             f"no such address: {path}"
@@ -160,6 +167,69 @@ def false_names(code: str) -> list[str]:
         for part in re.split(r"&&|\|\||;|\|| -- ", line.removeprefix(_PROMPT)):
             wrong += _false_command(_BEFORE.sub("", part.strip()))
     return wrong
+
+
+def _false_benchmarks(code: str) -> list[str]:
+    return [
+        f"{script} has no {option}"
+        for script, rest in _BENCHMARK.findall(code)
+        for option in re.findall(r"--[a-z-]+", rest)
+        if f'"{option}"' not in (PROJECT / script).read_text()
+    ]
+
+
+def _not_deployed(code: str) -> list[str]:
+    """What a command of docker's or kubectl's names, and Dockerfile and manifests do not have."""
+    return [
+        f"no such {what}: {name}"
+        for what, (pattern, known) in _deployed().items()
+        for name in re.findall(pattern, code)
+        if name not in known
+    ]
+
+
+@cache
+def _deployed() -> dict[str, tuple[str, frozenset[str]]]:
+    """By what it is: how a command names it, and which names there are."""
+    dockerfile = (PROJECT / "Dockerfile").read_text()
+    compose = yaml.safe_load((PROJECT / "compose.yaml").read_text())
+    manifests = [
+        manifest
+        for file in (PROJECT / "deploy" / "kubernetes").rglob("*.yaml")
+        for manifest in yaml.safe_load_all(file.read_text())
+        if manifest["kind"] in {"Deployment", "Namespace"}
+    ]
+    deployments = [each for each in manifests if each["kind"] == "Deployment"]
+    containers = [
+        container["name"]
+        for deployment in deployments
+        for container in deployment["spec"]["template"]["spec"].get("containers", ())
+    ]
+    ports = " ".join(re.findall(r"^EXPOSE (.+)", dockerfile, re.MULTILINE))
+    return {
+        "service of compose.yaml": (
+            r"docker compose (?:exec|logs)(?: --?[a-z-]+)* (\w+)",
+            frozenset(compose["services"]),
+        ),
+        "argument of the Dockerfile": (
+            r"--build-arg (\w+)",
+            frozenset(re.findall(r"^ARG (\w+)", dockerfile, re.MULTILINE)),
+        ),
+        "secret of the Dockerfile": (
+            r"--secret id=([\w.]+)",
+            frozenset(re.findall(r"type=secret,id=([\w.]+)", dockerfile)),
+        ),
+        "port of the image": (r"--publish \S*:(\d+)", frozenset(ports.split())),
+        "deployment": (
+            r"\bdeployment/([\w-]+)",
+            frozenset(each["metadata"]["name"] for each in deployments),
+        ),
+        "container": (r"--container ([\w-]+)", frozenset(containers)),
+        "namespace": (
+            r"--namespace ([\w-]+)",
+            frozenset(m["metadata"]["name"] for m in manifests if m["kind"] == "Namespace"),
+        ),
+    }
 
 
 def _false_command(command: str) -> list[str]:

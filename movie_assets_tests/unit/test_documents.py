@@ -42,11 +42,16 @@ print("$ no command")
 ```text
 printed
 ```
+
+<!-- crontab -->
+```text
+30 9 * * *  cd here && ls
+```
 """
 
 
 def test_blocks_are_found_with_what_is_said_of_them() -> None:
-    console, script, file, output = blocks_of("page.md", PAGE)
+    console, script, file, output, crontab = blocks_of("page.md", PAGE)
     assert (console.kind, console.line, console.why_not) == ("console", 4, None)
     assert console.commands == [
         ('movie-assets recommend "Heat" \\\n    --number 5', "Films like Heat\n"),
@@ -55,7 +60,8 @@ def test_blocks_are_found_with_what_is_said_of_them() -> None:
     assert script.why_not == "needs a key"
     assert script.commands == [("movie-assets build\n", "")]
     assert (file.file, file.kind) == ("notes.py", "python")
-    assert output.is_output
+    assert (output.is_output, output.is_crontab) == (True, False)
+    assert (crontab.is_output, crontab.is_crontab) == (False, True)
     assert list(code_in_text(PAGE)) == ["movie-assets status", "docs/api.md"]
 
 
@@ -76,6 +82,15 @@ def test_a_comment_counts_for_the_block_right_behind_it_only() -> None:
         "curl http://127.0.0.1:8000/v1/movie/949",
         "GET /v1/films",
         "docker compose exec code -- movie-assets stats",
+        "docker compose exec cod movie-assets status",
+        "docker compose logs --follow codes",
+        "docker build --build-arg REVISON=1 .",
+        "docker build --secret id=pip.cnf,src=pip.conf .",
+        "docker run --publish 127.0.0.1:8000:8001 movie-assets:0.1.0",
+        "kubectl --namespace movies get pods",
+        "kubectl exec deployment/movie-assets-pipelin",
+        "kubectl exec deployment/movie-assets-pipeline --container api -- true; --container cod",
+        "python benchmarks/scale.py --film 10",
     ],
 )
 def test_names_that_are_not_there_are_found(code: str) -> None:
@@ -90,6 +105,8 @@ def test_names_that_are_not_there_are_found(code: str) -> None:
         "make PYTHON=python3.12 demo",
         "MOVIE_ASSETS_LANGUAGE=fr",
         "python benchmarks/kernel.py --films 1000",
+        "docker compose logs --follow code",
+        "kubectl exec deployment/movie-assets-pipeline --container code",
         "curl 'http://127.0.0.1:8000/v1/movies/949/similar?limit=3'",
         "movie_assets/warehouse/",
         "movie_assets/recommender/*.json",
