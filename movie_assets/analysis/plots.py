@@ -177,7 +177,7 @@ def bars(
 
     Args:
         names: what the bars stand for.
-        values: how long they are.
+        values: how long they are; a missing one has a name and no bar.
         title: what is shown.
         x: what the lengths count, with the unit.
         marked: the name whose bar stands out.
@@ -222,6 +222,8 @@ def band(places: ArrayLike, middle: ArrayLike, ends: tuple[ArrayLike, ArrayLike]
 
 
 def _short(number: float) -> str:
+    if np.isnan(number):
+        return "–"
     if number == 0 or abs(number) >= 100 or number == round(number):
         return f"{number:,.0f}"
     return f"{number:.3g}"

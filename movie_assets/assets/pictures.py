@@ -93,12 +93,12 @@ def bars(
 
     Args:
         names: what the bars stand for.
-        values: how long they are, at least 0.
+        values: how long they are, at least 0; a missing one has a name and no bar.
         title: what is drawn.
         unit: what the figures count.
     """
     lengths = np.asarray(values, dtype=np.float64)
-    if not len(lengths) or not np.nanmax(lengths) > 0:
+    if not (lengths > 0).any():
         return _nothing(title)
     for shown in range(len(lengths), 0, -1):
         drawn = _lying(names[:shown], lengths[:shown], title, unit)
@@ -182,4 +182,6 @@ def _axes(highest: float, values: tuple[float, float, float], n_bars: int, unit:
 
 
 def _short(number: float) -> str:
+    if np.isnan(number):
+        return "–"
     return f"{number:.0f}" if 100 <= abs(number) < 1e9 else f"{number:.3g}"
