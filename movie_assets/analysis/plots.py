@@ -223,7 +223,7 @@ def band(places: ArrayLike, middle: ArrayLike, ends: tuple[ArrayLike, ArrayLike]
 
 def _short(number: float) -> str:
     if np.isnan(number):
-        return "–"
+        return "-"
     if number == 0 or abs(number) >= 100 or number == round(number):
         return f"{number:,.0f}"
     return f"{number:.3g}"

@@ -183,5 +183,5 @@ def _axes(highest: float, values: tuple[float, float, float], n_bars: int, unit:
 
 def _short(number: float) -> str:
     if np.isnan(number):
-        return "–"
+        return "-"
     return f"{number:.0f}" if 100 <= abs(number) < 1e9 else f"{number:.3g}"

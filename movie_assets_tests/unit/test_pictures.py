@@ -162,7 +162,7 @@ def test_names_that_are_long_are_cut_and_may_hold_any_sign() -> None:
 def test_what_is_missing_or_zero_has_a_name_and_no_bar() -> None:
     drawing = lying(["Drama", "Music", "War"], [4, float("nan"), 0])
     assert lengths(drawing) == [170]
-    assert texts(drawing) == ["Drama", "4", "Music", "–", "War", "0", "films"]
+    assert texts(drawing) == ["Drama", "4", "Music", "-", "War", "0", "films"]
 
 
 @pytest.mark.parametrize("values", [[], [0.0, 0.0], [float("nan")] * 2])
