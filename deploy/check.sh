@@ -2,12 +2,13 @@
 # Checks the Dockerfile, compose.yaml and the Kubernetes manifests, where no Docker engine runs.
 #
 #   deploy/check.sh lint     everything that can be read: hadolint, shellcheck, yamllint, docker
-#                            compose's own parser, kustomize, Kubernetes' schemas
+#                            compose's own parser, kustomize, Kubernetes' schemas, and whether docker
+#                            and kubectl take the commands in the documentation
 #   deploy/check.sh image    builds the image for real and runs it as compose.yaml says
 #   deploy/check.sh          both
 #
-# `lint` needs Python 3.11, pip, and for compose.yaml either Docker's compose plugin or a Debian or
-# Ubuntu machine (the plugin is then taken from its archive, and not installed). `image` needs root
+# `lint` needs Python 3.11, pip, and either Docker's command with compose and buildx or a Debian or
+# Ubuntu machine (they are then taken from its archive, and not installed). `image` needs root
 # on Debian or Ubuntu, some 5 GB of disk, and: apt-get install mmdebstrap buildah iproute2
 #
 # The base image cannot be pulled without a registry, so Debian's own packages of the same release
@@ -51,18 +52,15 @@ lint() {
         '{extends: default, rules: {line-length: {max: 120}, document-start: disable}}' \
         "$here/compose.yaml" "$here/deploy"
     say "yamllint: compose.yaml and deploy/"
+    docker_command
     lint_compose
     lint_kubernetes
+    say "docker and kubectl: $("$folder/tools/bin/python" "$here/deploy/checks/commands.py" \
+        "$here" "$folder/docker-config" "$docker" "$folder/tools/bin/kubectl")"
 }
 
 lint_compose() {
-    local compose
-    if docker compose version >"$folder/compose.log" 2>&1; then
-        compose=(docker compose)
-    else
-        compose_of_debian
-        compose=("$folder/compose/usr/bin/docker-compose")
-    fi
+    local compose=("$docker" --config "$folder/docker-config" compose)
     (cd "$here" && TMDB_API_KEY=a-canary MOVIE_API_KEYS=another "${compose[@]}" \
         --env-file /dev/null config --format json) >"$folder/compose.json"
     # Who is given which secret, as compose itself reads the file.
@@ -79,18 +77,34 @@ PYTHON
     say "docker compose $("${compose[@]}" version --short): compose.yaml; each service has its own secrets only"
 }
 
-compose_of_debian() {
-    [[ -x $folder/compose/usr/bin/docker-compose ]] && return
-    command -v dpkg >/dev/null || die "neither 'docker compose' nor Debian's packages are here"
+# Docker's command with its plugins, and a configuration of its own: no engine is needed.
+docker_command() {
+    local plugins=
+    docker=$(command -v docker || true)
+    if [[ -z $docker ]] || ! docker compose version >"$folder/docker.log" 2>&1 ||
+        ! docker buildx version >>"$folder/docker.log" 2>&1; then
+        docker_of_debian
+        docker=$folder/docker/usr/bin/docker
+        plugins="\"$folder/docker/usr/libexec/docker/cli-plugins\""
+    elif [[ -d ~/.docker/cli-plugins ]]; then
+        plugins="\"$(cd ~/.docker/cli-plugins && pwd)\""
+    fi
+    mkdir -p "$folder/docker-config"
+    echo "{\"cliPluginsExtraDirs\": [$plugins]}" >"$folder/docker-config/config.json"
+}
+
+docker_of_debian() {
+    [[ -x $folder/docker/usr/bin/docker ]] && return
+    command -v dpkg >/dev/null || die "neither docker with compose and buildx nor Debian's packages are here"
     apt_sources >"$folder/apt.list"
-    mkdir -p "$folder/compose" "$folder/lists/partial"
+    mkdir -p "$folder/docker" "$folder/lists/partial"
     (
-        cd "$folder/compose"
+        cd "$folder/docker"
         apt=(apt-get -qq -o "Dir::Etc::SourceList=$folder/apt.list" -o Dir::Etc::SourceParts=-
             -o "Dir::State::Lists=$folder/lists" -o APT::Sandbox::User=root)
-        "${apt[@]}" update && "${apt[@]}" download docker-compose
-        dpkg --extract docker-compose_*.deb .
-    ) >"$folder/apt.log" 2>&1 || die "docker-compose cannot be had of Debian: see $folder/apt.log"
+        "${apt[@]}" update && "${apt[@]}" download docker-cli docker-compose docker-buildx
+        for package in *.deb; do dpkg --extract "$package" .; done
+    ) >"$folder/apt.log" 2>&1 || die "docker cannot be had of Debian: see $folder/apt.log"
 }
 
 lint_kubernetes() {
