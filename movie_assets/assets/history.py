@@ -74,8 +74,8 @@ def too_few(rows: int, last: int) -> str:
     return (
         f"{rows} rows, after {last} in the last good run: less than {LEAST_SHARE_OF_ROWS:.0%}. "
         "What is stored stays. See whether the source is complete, then build again. If so few "
-        "are right, ask for another number of films (MOVIE_ASSETS_MAX_MOVIES), which begins a new "
-        "count."
+        "are right, ask for another number of films (MOVIE_ASSETS_MAX_MOVIES, or of the whole "
+        "catalogue MOVIE_ASSETS_MIN_POPULARITY), which begins a new count."
     )
 
 

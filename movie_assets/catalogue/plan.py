@@ -111,7 +111,7 @@ def films_to_ask(known: Known, listed: Ids, changed: Iterable[int], occasion: Oc
     up_to_date = _up_to_date_at(known, occasion)
     new = listed[~np.isin(listed, known.ids)]
     groups = {
-        "asked for by hand": known.ids[is_open & (fetched <= _moment(FORGOTTEN))],
+        "asked for by hand": known.ids[is_open & (known.fetched_at <= _moment(FORGOTTEN))],
         "changed": known.ids[is_open & is_changed],
         "not in the export any more": known.ids[
             is_open & ~known.gone & ~is_listed & before_the_list

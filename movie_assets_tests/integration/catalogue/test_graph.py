@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
-import pytest
 
 from movie_assets.assets.catalogue import ALL_PARTS
 from movie_assets.warehouse import read_table
+from movie_assets_tests.integration.catalogue.homes import figures, films_asked, ran
 
 EXTRACTED = {"raw_movie_ids", "raw_genres", "raw_movie_details"}
-
-
-def ran(report: Any) -> set[str]:
-    assert report.succeeded, [(o.name, o.error) for o in report.outcomes if o.error]
-    return {outcome.name for outcome in report.ran}
-
-
-def films_asked(stand_in: Any) -> list[int]:
-    numbers = [path.removeprefix("/movie/") for path in stand_in.paths()]
-    return sorted(int(number) for number in numbers if number.isdigit())
-
-
-def figures(home: Any, asset: str) -> dict[str, Any]:
-    event = home.instance.get_latest_materialization_event(dg.AssetKey(asset))
-    return {name: value.value for name, value in event.asset_materialization.metadata.items()}
-
-
-@pytest.fixture
-def home(stand_in: Any, open_without_history: Callable[[Path], Any], tmp_path: Path) -> Any:
-    """An empty home of the catalogue."""
-    found = open_without_history(tmp_path / "home")
-    exports = stand_in.url.removesuffix("/3") + "/exports"
-    found.settings = found.settings.model_copy(
-        update={"chosen_source": "catalogue", "tmdb_exports_url": exports}
-    )
-    return found
 
 
 def test_built_then_refreshed_by_what_changed(home: Any, stand_in: Any) -> None:
