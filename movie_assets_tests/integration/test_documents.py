@@ -4,40 +4,54 @@ Every block of the README and of each page in ``docs/`` is run, read by what rea
 compared with what was printed; a comment before it may say why not (``movie_assets_tests/
 documents.py`` has the comments, and checks the names in what is not run). A page's blocks run in
 their order, in a checkout with the bundled films built, beside a stand-in for TMDB whose key is
-``your-key``, and a server of what is published wherever a page asks for port 8000.
+``your-key``, made-up releases of MovieLens, a server of what is published wherever a page asks for
+port 8000, and a Ray cluster where one is asked for.
 """
 
 from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import shutil
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import duckdb
 import pytest
 import yaml
 
+from movie_assets.warehouse import read_table
 from movie_assets_tests.api_server import serving_api
 from movie_assets_tests.checkout import Checkout, make_checkout
 from movie_assets_tests.documents import PROJECT, SHELLS, Block, blocks_of, pages
 from movie_assets_tests.exports import LETTERBOXD, zipped
+from movie_assets_tests.releases import write_release
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
 
 KEY = "your-key"
 _SERVED = "127.0.0.1:8000"
+#: Where a page has another stand-in for TMDB, with another key.
+_OTHER_STAND_IN = ("127.0.0.1:8900", "test-key")
+_ON_RAY = "MOVIE_ASSETS_RAY_ADDRESS=auto "
+#: Where a crontab has the project.
+_INSTALLED = "/srv/movie_assets"
 # What make does is tested by itself, and a server would not end; that they exist is checked.
 _LEFT_OUT = re.compile(r"^(?:make|movie-assets ui|source) ?")
 #: What readers bring: their own exports.
 _EXPORTS = ("letterboxd.zip", "letterboxd-you-2024-05-04-10-00-utc.zip")
+#: The releases of MovieLens that they have, and the one that they are to unpack.
+_PACKED = "ml-32m"
+_RELEASES = ("ml-latest-small", "ml-release", _PACKED)
 _HASH = re.compile(r"[0-9a-f]{32}")
 
 
@@ -48,11 +62,13 @@ class Reader:
     Attributes:
         checkout: where; its ``data`` has the bundled films.
         serve: gives the port of a server of them.
+        stand_in: for TMDB.
         printed: by the last command.
     """
 
     checkout: Checkout
     serve: Callable[[], int]
+    stand_in: Any
     printed: str = ""
 
     def follow(self, block: Block) -> None:
@@ -62,6 +78,8 @@ class Reader:
             (self.checkout.folder / block.file).write_text(block.text)
         if block.is_output:
             _compare(block, block.text, self.printed)
+        elif block.is_crontab:
+            self._keep_time(block)
         elif block.kind in SHELLS:
             for command, expected in block.commands:
                 self._run(block, command, expected)
@@ -77,16 +95,58 @@ class Reader:
             return
         if _SERVED in command:
             command = command.replace(_SERVED, f"127.0.0.1:{self.serve()}")
-        done = self.checkout.run("bash", "-eu", "-c", command)
+        address, key = _OTHER_STAND_IN
+        if address in command:
+            host, port = self.stand_in.server_address
+            command, self.stand_in.key = command.replace(address, f"{host}:{port}"), key
+        with self._on_ray() if _ON_RAY in command else nullcontext({}) as cluster:
+            variables = {**self._source, **cluster}
+            done = self.checkout.run("bash", "-eu", "-c", command, **variables)
         self.printed = done.stdout
         told = f"{block}: $ {command}\n{done.stdout[-4000:]}{done.stderr[-4000:]}"
         assert done.returncode == 0, told
         if expected:
             _compare(block, expected, done.stdout)
 
+    @property
+    def _source(self) -> dict[str, str]:
+        """Where TMDB is, for who has a key: for others it would be another setting than before."""
+        written = self.checkout.folder / ".env"
+        has_key = written.exists() and "TMDB_API_KEY" in written.read_text()
+        return {"TMDB_BASE_URL": self.stand_in.url} if has_key else {}
+
+    @contextmanager
+    def _on_ray(self) -> Iterator[dict[str, str]]:
+        """A cluster to search on, and something to search for."""
+        os.environ["RAY_USAGE_STATS_ENABLED"] = "0"  # before Ray is imported
+        from ray.cluster_utils import Cluster  # noqa: PLC0415 - takes seconds
+
+        with closing(duckdb.connect(str(self._database))) as connection:
+            connection.execute("DROP TABLE similarity_matrix")
+        node = {"num_cpus": 1, "object_store_memory": 80 * 2**20, "include_dashboard": False}
+        cluster = Cluster(initialize_head=True, head_node_args=node)
+        try:
+            # What auto finds: the machine's own file of it would be that of any other cluster.
+            yield {"RAY_ADDRESS": cluster.address}
+        finally:
+            cluster.shutdown()
+        with closing(duckdb.connect(str(self._database), read_only=True)) as connection:
+            assert connection.execute("FROM similarity_matrix LIMIT 1").fetchall()
+
+    def _keep_time(self, block: Block) -> None:
+        """Run each line of a crontab, at once."""
+        for line in filter(str.strip, block.text.splitlines()):
+            *fields, command = line.split(maxsplit=5)
+            dg.ScheduleDefinition(job_name="line", cron_schedule=" ".join(fields))
+            assert _INSTALLED in command
+            self._run(block, command.replace(_INSTALLED, str(self.checkout.folder)), "")
+
+    @property
+    def _database(self) -> Path:
+        return self.checkout.folder / "data" / "movies_data.duckdb"
+
     def _query(self, block: Block) -> None:
-        path = self.checkout.folder / "data" / "movies_data.duckdb"
-        with closing(duckdb.connect(str(path), read_only=True)) as connection:
+        with closing(duckdb.connect(str(self._database), read_only=True)) as connection:
             for statement in filter(str.strip, block.text.split(";")):
                 rows = connection.execute(statement).fetchall()
                 self.printed = "\n".join(" ".join(map(str, row)) for row in rows)
@@ -141,31 +201,37 @@ def _bare(text: str) -> str:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A checkout in which ``movie-assets build`` has been run, and a copy of what it made."""
+    """A checkout, and a home with the bundled films of which each page gets a copy."""
 
     checkout: Checkout
     built: Path
 
 
 @pytest.fixture(scope="module")
-def prepared(_stand_in: Any, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+def prepared(bundled: Any, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
     made = make_checkout(tmp_path_factory.mktemp("documents"))
     # The code is the same, and its kernels are compiled.
     environment = {
         **made.environment,
         "PYTHONPATH": str(PROJECT),
-        "TMDB_BASE_URL": _stand_in.url,
         "NO_COLOR": "1",
         "COLUMNS": "150",
     }
-    checkout = Checkout(made.folder, environment)
+    (made.folder / ".venv").symlink_to(sys.prefix)
     for name in _EXPORTS:
-        (checkout.folder / name).write_bytes(zipped(LETTERBOXD))
-    done = checkout.run("movie-assets", "build")
-    assert done.returncode == 0, done.stderr
-    built = tmp_path_factory.mktemp("built") / "data"
-    shutil.copytree(checkout.folder / "data", built)
-    return Prepared(checkout, built)
+        (made.folder / name).write_bytes(zipped(LETTERBOXD))
+    _bring_ratings(made.folder, bundled.home / "movies_data.duckdb")
+    return Prepared(Checkout(made.folder, environment), bundled.home)
+
+
+def _bring_ratings(folder: Path, database: Path) -> None:
+    """What readers have downloaded: releases of MovieLens, one still packed, and films."""
+    films = read_table(database, "movies_table")
+    films.to_parquet(folder / "films.parquet")
+    for name in _RELEASES:
+        write_release(folder / name, films, range(1, 161))
+    shutil.make_archive(str(folder / _PACKED), "zip", folder, _PACKED)
+    shutil.rmtree(folder / _PACKED)
 
 
 @pytest.fixture(scope="module")
@@ -179,11 +245,14 @@ def serve(prepared: Prepared) -> Iterator[Callable[[], int]]:
 def reader(prepared: Prepared, serve: Callable[[], int], stand_in: Any) -> Reader:
     """A reader in front of a fresh home."""
     folder = prepared.checkout.folder
-    shutil.rmtree(folder / "data")
+    shutil.rmtree(folder / "data", ignore_errors=True)
     shutil.copytree(prepared.built, folder / "data")
     (folder / ".env").unlink(missing_ok=True)
+    stand_in.reset(films=90)
     stand_in.key = KEY
-    return Reader(prepared.checkout, serve)
+    for film in stand_in.films[1::3]:
+        film["original_language"] = "fr"
+    return Reader(prepared.checkout, serve, stand_in)
 
 
 def _with_blocks() -> list[Any]:
