@@ -40,7 +40,7 @@ _ROMAN = (
 )
 # fmt: on
 _BY_DIGITS = {
-    str(number): {word, *([_ROMAN[number - 1]] if number not in {0, 1, 5, 10} else [])}
+    str(number): [word, *([_ROMAN[number - 1]] if number not in {0, 1, 5, 10} else [])]
     for number, word in enumerate(_NUMBERS)
 }
 _DIGITS = {word: str(number) for number, word in enumerate(_NUMBERS)} | {
@@ -89,6 +89,11 @@ def other_words(title: str) -> Iterator[str]:
 
     >>> sorted(other_words("Spider-Man II"))
     ['2', 'spiderman']
+
+    Always in the same order, so that the same films make the same files:
+
+    >>> list(other_words("7 8 9"))
+    ['seven', 'vii', 'eight', 'viii', 'nine', 'ix']
     """
     for place, chunk in enumerate(title[:LONGEST_TEXT].split()):
         words = title_words(chunk)
