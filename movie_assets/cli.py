@@ -168,7 +168,8 @@ def refetch(
     if unknown:
         _err.print(
             f"Error: not in the catalogue: {', '.join(map(str, unknown))}. A new film comes with "
-            "the next refresh once TMDB's export has it.",
+            "the next refresh once TMDB's export has it."
+            + (" The others are marked." if set(films or ()) - set(unknown) else ""),
             style="red",
             soft_wrap=True,
         )

@@ -161,7 +161,8 @@ def catalogue_lines(state: CatalogueState, pending: int) -> list[str]:
     from movie_assets.catalogue.plan import PARTS  # noqa: PLC0415 - imports NumPy
 
     wanted = "no export was read yet" if state.wanted is None else f"{state.wanted:,} in the export"
-    lines = [f"{state.films:,} films, {wanted}; {state.gone:,} more are gone from TMDB"]
+    are = "is" if state.gone == 1 else "are"
+    lines = [f"{state.films:,} films, {wanted}; {state.gone:,} more {are} gone from TMDB"]
     if state.oldest_fetch is not None:
         lines.append(f"the oldest was last asked for {_when(_utc(state.oldest_fetch))}")
     if state.parts_refreshed == PARTS and state.refreshed_at is not None:
@@ -171,7 +172,8 @@ def catalogue_lines(state: CatalogueState, pending: int) -> list[str]:
     if pending:
         lines.append(f"{pending:,} fetched films wait in the journal for the next run")
     if state.to_refetch:
-        lines.append(f"{state.to_refetch:,} films are marked to be asked for again")
+        films = "film is" if state.to_refetch == 1 else "films are"
+        lines.append(f"{state.to_refetch:,} {films} marked to be asked for again")
     return lines
 
 

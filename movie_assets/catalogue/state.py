@@ -138,7 +138,7 @@ def mark_for_refetch(database: Path, films: Sequence[int] | None) -> list[int]:
         else:
             connection.execute(
                 f"UPDATE {_FILMS.name} SET fetched_at = ? WHERE id IN (SELECT unnest(?))",  # noqa: S608 - a declared name
-                [FORGOTTEN, list(films)],
+                [FORGOTTEN, sorted(stored.intersection(films))],
             )
     return unknown
 
