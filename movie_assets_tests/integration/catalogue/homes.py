@@ -36,6 +36,8 @@ def environment(folder: Path, stand_in: Any, key: str) -> dict[str, str]:
         "TMDB_API_KEY": key,
         "TMDB_BASE_URL": stand_in.url,
         "TMDB_EXPORTS_URL": exports_url(stand_in),
+        "MOVIE_ASSETS_LANGUAGE": "all",
+        "MOVIE_ASSETS_MAX_MOVIES": "100",  # as the homes of all tests have it
     }
 
 
