@@ -6,12 +6,14 @@ import dagster as dg
 
 from movie_assets.recommender import MovieFeatures
 from movie_assets.recommender.storage import load_features, save_features
+from movie_assets.warehouse.store import named_errors
 
 
 class FeatureFileIOManager(dg.ConfigurableIOManager):
     """Keeps the features of an asset in ``<directory>/<asset name>.npz``.
 
     Raises:
+        WarehouseError: of the type that says why an output cannot be written; the old file stays.
         FeatureFileError: when an input is loaded that is missing or damaged.
     """
 
@@ -20,7 +22,8 @@ class FeatureFileIOManager(dg.ConfigurableIOManager):
     def handle_output(self, context: dg.OutputContext, obj: MovieFeatures) -> None:
         """Replace the asset's file."""
         path = self._path(context.asset_key)
-        save_features(path, obj)
+        with named_errors(path):
+            save_features(path, obj)
         context.add_output_metadata(
             {"path": dg.MetadataValue.path(str(path)), "file_bytes": path.stat().st_size}
         )

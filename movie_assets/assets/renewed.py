@@ -73,7 +73,7 @@ from movie_assets.warehouse import (
 )
 from movie_assets.warehouse.io_manager import WarehouseStorage
 from movie_assets.warehouse.row_merging import RowMerge, digest_after
-from movie_assets.warehouse.store import reading
+from movie_assets.warehouse.store import named_errors, reading
 
 #: Where more of the pairs than this share are other, the table is written anew: that takes no
 #: longer, holds less in memory, and gives the file's room back.
@@ -261,7 +261,8 @@ def similarity_matrix(
         )
     compared = time.perf_counter()
     name = uuid4().hex
-    kept_lists.save_lists(renewal.lists(name), renewed.kept)
+    with named_errors(renewal.lists(name)):
+        kept_lists.save_lists(renewal.lists(name), renewed.kept)
     # Those of the last run stay as long as the table does: its writing may still fail.
     renewal.forget_lists(name, str(latest_figures(context.instance, _PAIRS.name).get("lists")))
     rows_changed = int(renewed.changed.sum())

@@ -46,10 +46,7 @@ def save_lists(folder: Path, kept: KeptLists) -> None:
             **{name: getattr(kept.lists, name) for name in _LISTS},
         }
         for name, array in arrays.items():
-            with (draft / f"{name}.npy").open("wb") as file:
-                np.save(file, array, allow_pickle=False)
-                file.flush()
-                os.fsync(file.fileno())
+            _write(draft / f"{name}.npy", array)
         checksums = {name: _checksum(draft / f"{name}.npy") for name in arrays}
         manifest = {"key": kept.key, "k": kept.lists.k, "crc32": checksums}
         (draft / _MANIFEST).write_text(json.dumps(manifest), "utf-8")
@@ -77,6 +74,17 @@ def load_lists(folder: Path) -> KeptLists:
         return KeptLists(key=manifest["key"], lists=lists, **arrays)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise KeptListsError(f"{folder} cannot be read ({error}).") from error
+
+
+def _write(path: Path, array: NDArray[np.generic]) -> None:
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        # Not by NumPy, whose error on a full disk does not say that the disk is full.
+        file.write(array.reshape(-1).view(np.uint8).data)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _checksum(path: Path) -> int:

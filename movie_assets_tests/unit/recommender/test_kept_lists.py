@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,17 @@ def test_a_folder_that_is_there_stays(tmp_path: Path, kept: KeptLists) -> None:
     save_lists(tmp_path / "lists", kept)
     assert (tmp_path / "lists" / "mark").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["lists"]
+
+
+def test_a_full_disk_is_named_and_leaves_nothing(tmp_path: Path, kept: KeptLists) -> None:
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (140, limits[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            save_lists(tmp_path / "lists", kept)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "facts.npy", "scores.npy"])
