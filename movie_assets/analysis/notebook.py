@@ -122,6 +122,11 @@ def execute(notebook: NotebookNode, *, cell_seconds: int = CELL_SECONDS) -> None
                 f"The process that runs the notebook ended at {_name(notebook, running)}: {error} "
                 f"{_last_lines(log)} The last report stays as it was."
             ) from error
+        finally:
+            # Its heart is listened to in a thread that would outlive the kernel, and this process's
+            # own end with it.
+            if client.kc is not None:
+                client.kc.stop_channels()
 
 
 @contextmanager

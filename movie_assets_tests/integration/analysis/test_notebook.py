@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -68,7 +69,9 @@ def test_parameters_reach_the_cells_in_a_kernel_of_our_python_without_our_secret
         ),
         {"films": 7, "name": "it's"},
     )
+    threads = set(threading.enumerate())
     execute(found)
+    assert set(threading.enumerate()) <= threads, "Nobody listens to the kernel any more."
     text = printed(found)
     assert text.startswith(f"7 it's {sys.executable} ")
     assert "SENTINEL" not in text
