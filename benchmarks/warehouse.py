@@ -103,10 +103,10 @@ def similarity(rows: int) -> pd.DataFrame:
             "movie_id": np.repeat(np.arange(rows // 50, dtype="int32"), 50),
             "rank": np.tile(np.arange(1, 51, dtype="int32"), rows // 50),
             "neighbour_id": random.integers(0, 10_000, rows).astype("int32"),
-            "score": random.random(rows),
-            **{part: random.random(rows) for part in ("content", "closeness", "prior")},
-            "co_liked": 0.0,
-            "tmdb": 0.0,
+            "score": random.random(rows, np.float32),
+            **{part: random.random(rows, np.float32) for part in ("content", "closeness", "prior")},
+            "co_liked": np.float32(0),
+            "tmdb": np.float32(0),
             "reasons": terms[random.integers(0, 5000, (rows, 3))].tolist(),
         }
     )
