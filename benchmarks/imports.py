@@ -1,5 +1,6 @@
 """What reading and matching people's exports costs, and how often titles alone find the right film.
 
+    python benchmarks/imports.py                                 of the bundled films
     python benchmarks/imports.py --catalogue FILE.parquet --movielens FOLDER
 
 Exports are made up of the catalogue's films (id, imdb_id, title, original_title, release_date,
@@ -29,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from search import BUNDLED
 
 from movie_assets.serving.imports import ExportError, Limits, match, read_export
 from movie_assets.serving.titles import TitleIndex, build_index
@@ -53,8 +55,8 @@ class Film:
 class Films:
     """A catalogue's films, found by the index that the server has."""
 
-    def __init__(self, catalogue: Path, folder: Path) -> None:
-        table = film_table(pd.read_parquet(catalogue))
+    def __init__(self, catalogue: Path | None, folder: Path) -> None:
+        table = film_table(pd.read_parquet(catalogue) if catalogue else bundled())
         build_index(folder, table.to_batches())
         self._titles = TitleIndex.open(folder)
         names = ["movie_id", "imdb_id", "title", "original_title", "release_date"]
@@ -84,6 +86,15 @@ class Films:
     def near(self, title: str, year: int | None = None, limit: int = 3) -> list[Film]:
         """The films of a title like this one."""
         return [self.all[row] for row in self._titles.near(title, year, limit)]
+
+
+def bundled() -> pd.DataFrame:
+    """The bundled films, with made-up ids of IMDb, which TMDB's lists do not have."""
+    films = pd.DataFrame(json.loads(BUNDLED.read_bytes())["results"])
+    return films.assign(
+        imdb_id=[f"tt{number:07}" for number in films["id"]],
+        release_date=pd.to_datetime(films["release_date"], errors="coerce").dt.date,
+    )
 
 
 def table(header: str, rows: list[tuple[Any, ...]]) -> bytes:
@@ -222,7 +233,7 @@ def accuracy(films: Films, release: Path) -> None:
 def main() -> None:
     """Measure."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--catalogue", type=Path, required=True)
+    parser.add_argument("--catalogue", type=Path)
     parser.add_argument("--movielens", type=Path)
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

@@ -137,6 +137,7 @@ def default_ranking(votes: NDArray[np.float64], years: NDArray[np.int64]) -> dic
         years=years,
         ratings=made_up_ratings(votes),
         is_candidate=votes > 0,
+        frozen=None,
         has_term=lambda _, genre: random.random(len(votes)) < NAMED_GENRES[genre],
     )
     made = fit_ranking(films, load_weights())

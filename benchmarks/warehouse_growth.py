@@ -183,7 +183,7 @@ def measure(count: int) -> None:
 def main() -> None:
     """Measure each size in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("films", type=int, nargs="+")
+    parser.add_argument("films", type=int, nargs="*", default=[10_000])
     for count in parser.parse_args().films:
         process = multiprocessing.get_context("spawn").Process(target=measure, args=(count,))
         process.start()
