@@ -188,6 +188,8 @@ def main() -> None:
         process = multiprocessing.get_context("spawn").Process(target=measure, args=(count,))
         process.start()
         process.join()
+        if process.exitcode:
+            raise SystemExit(process.exitcode)
 
 
 if __name__ == "__main__":

@@ -50,7 +50,12 @@ def most_telling(
     Returns:
         int32 of shape (n_pairs, top): terms by rank, then by what they add to the likeness, then
         in the order of columns; -1 where there are fewer.
+
+    Raises:
+        ValueError: where the indices are not sorted: terms would be missed without a word.
     """
+    if not matrix.has_sorted_indices:
+        raise ValueError("the matrix must have sorted indices")
     found = np.full((len(rows), top), -1, dtype=np.int32)
     longest = int(np.diff(matrix.indptr).max(initial=0))
     shared = np.empty(longest, np.int32), np.empty(longest, np.float32)

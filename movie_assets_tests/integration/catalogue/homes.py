@@ -47,6 +47,19 @@ def ran(report: Any) -> set[str]:
     return {outcome.name for outcome in report.ran}
 
 
+def asked_by_sensor(home: Any) -> dg.RunRequest:
+    """The one run that a tick of the sensor of changes asks for."""
+    definitions = home.definitions()
+    with dg.build_sensor_context(
+        instance=home.instance,
+        definitions=definitions,
+        resources={"extraction": definitions.resources["extraction"]},
+    ) as sensing:
+        sensor = definitions.resolve_sensor_def("tmdb_changes_sensor")
+        [request] = sensor.evaluate_tick(sensing).run_requests
+    return request
+
+
 def errors(report: Any) -> dict[str, str]:
     """What went wrong in a build, by asset."""
     return {outcome.name: outcome.error for outcome in report.outcomes if outcome.error}

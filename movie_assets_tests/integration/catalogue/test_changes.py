@@ -8,7 +8,7 @@ import dagster as dg
 
 from movie_assets.assets.catalogue import ALL_PARTS
 from movie_assets.serving.snapshot import open_snapshot
-from movie_assets_tests.integration.catalogue.homes import films_asked, ran
+from movie_assets_tests.integration.catalogue.homes import asked_by_sensor, films_asked, ran
 
 
 def test_a_tick_and_its_run_publish_the_changes_and_ask_for_no_more(
@@ -27,13 +27,7 @@ def test_a_tick_and_its_run_publish_the_changes_and_ask_for_no_more(
     stand_in.films += [stand_in.films[0] | {"id": n, "title": f"Added {n}"} for n in added]
     stand_in.changed = [*edited, *deleted, *added, 77_777]
 
-    sensor = definitions.resolve_sensor_def("tmdb_changes_sensor")
-    with dg.build_sensor_context(
-        instance=home.instance,
-        definitions=definitions,
-        resources={"extraction": definitions.resources["extraction"]},
-    ) as sensing:
-        [request] = sensor.evaluate_tick(sensing).run_requests
+    request = asked_by_sensor(home)
     assert request.tags["movie_assets/changed_films"] == str(len(edited) + len(deleted))
     assert request.tags.items() >= ALL_PARTS.items()
     stand_in.asked.clear()

@@ -8,7 +8,12 @@ import dagster as dg
 
 from movie_assets.assets.catalogue import ALL_PARTS
 from movie_assets.warehouse import read_table
-from movie_assets_tests.integration.catalogue.homes import figures, films_asked, ran
+from movie_assets_tests.integration.catalogue.homes import (
+    asked_by_sensor,
+    figures,
+    films_asked,
+    ran,
+)
 
 EXTRACTED = {"raw_movie_ids", "raw_genres", "raw_movie_details"}
 
@@ -70,13 +75,7 @@ def test_the_schedule_and_the_sensor_ask_for_all_parts(home: Any, stand_in: Any)
     assert len(home.instance.get_materialized_partitions(dg.AssetKey("raw_movie_details"))) == 100
 
     stand_in.changed = list(range(1000, 1030))
-    sensor = definitions.resolve_sensor_def("tmdb_changes_sensor")
-    with dg.build_sensor_context(
-        instance=home.instance,
-        definitions=definitions,
-        resources={"extraction": definitions.resources["extraction"]},
-    ) as sensing:
-        [request] = sensor.evaluate_tick(sensing).run_requests
+    request = asked_by_sensor(home)
     assert request.tags.items() >= ALL_PARTS.items()
     stand_in.asked.clear()
     assert refresh.execute_in_process(instance=home.instance, tags=dict(request.tags)).success

@@ -198,3 +198,13 @@ def test_many_pairs_are_told_as_few_are(
     for signals in (asked.signals, {"tmdb": asked.signals["tmdb"]}, {}):
         told = explainer.told(asked.rows, asked.columns, signals, top)
         assert told.to_pylist() == explainer.reasons(asked.rows, asked.columns, signals, top)
+
+
+def test_many_pairs_of_a_matrix_out_of_order_are_refused() -> None:
+    features = features_of([[0.5, 1.0], [0.5, 1.0]], vocabulary=ANIMALS[:2])
+    matrix = features.matrix
+    matrix.indices, matrix.data = matrix.indices[[1, 0, 3, 2]], matrix.data[[1, 0, 3, 2]]
+    matrix.has_sorted_indices = False
+    pairs = pairs_of((0, 1))
+    with pytest.raises(ValueError, match="sorted"):
+        explanations.Explainer(features).told(pairs.rows, pairs.columns, {})
