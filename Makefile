@@ -48,7 +48,7 @@ docs: setup-dev ## the docs as a site, in build/docs; a broken link is an error
 	$(BIN)/python -m sphinx -W --keep-going --quiet docs build/docs
 	@echo "The site: build/docs/index.html"
 
-bench: setup-dev build ## measure what the docs quote, each benchmark at its least size
+bench: setup-dev build ## measure what the docs quote; builds first what is not built yet
 	@for benchmark in benchmarks/*.py; do echo "== $$benchmark"; $(BIN)/python $$benchmark || exit 1; done
 
 lock: ## renew the two lock files from setup.cfg's bounds
