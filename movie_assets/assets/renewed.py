@@ -72,12 +72,12 @@ from movie_assets.warehouse import (
     validate,
 )
 from movie_assets.warehouse.io_manager import WarehouseStorage
-from movie_assets.warehouse.row_merging import RowMerge, digest_after
+from movie_assets.warehouse.row_merging import TO, RowMerge, digest_after
 from movie_assets.warehouse.store import named_errors, reading
 
-#: Where more of the pairs than this share are other, the table is written anew: that takes no
-#: longer, holds less in memory, and gives the file's room back.
-_MOST_MERGED = 0.2
+#: Where more of the pairs than this share are told otherwise, the table is written anew: that takes
+#: little longer, holds less in memory, and gives the file's room back.
+_MOST_MERGED = 0.1
 #: The methods are compared on so many films, those with the most votes; on all of a million it
 #: would take hours, and those few hardly ever are in a list.
 FILMS_COMPARED = 30_000
@@ -265,14 +265,15 @@ def similarity_matrix(
         kept_lists.save_lists(renewal.lists(name), renewed.kept)
     # Those of the last run stay as long as the table does: its writing may still fail.
     renewal.forget_lists(name, str(latest_figures(context.instance, _PAIRS.name).get("lists")))
-    rows_changed = int(renewed.changed.sum())
+    moved = renewed.moved()
     figures = {
         "revision": int(latest_figures(context.instance, "movie_features").get("revision") or 0),
         "rebuilt": renewed.anew,
         "rebuilt_why": why or "not rebuilt: the lists are still good",
         "films": movie_features.n_movies,
         "films_changed": renewed.n_films_changed,
-        "rows_changed": rows_changed,
+        "rows_changed": renewed.n_changed,
+        "rows_moved": len(moved),
         "rows_removed": len(renewed.gone),
         "lists": name,
         "neighbours_per_film": NEIGHBOURS_A_FILM,
@@ -280,13 +281,13 @@ def similarity_matrix(
         "signals": ", ".join(signal.name for signal in signals) or "content alone",
         "compare_seconds": round(compared - started, 3),
     }
-    if renewed.anew or rows_changed > _MOST_MERGED * renewed.n_pairs:
+    if renewed.anew or renewed.n_changed > _MOST_MERGED * renewed.n_pairs:
         spooled = io_manager.spool(_PAIRS.name, _rows(renewed, every=True))
         return spooled_result(spooled, figures | _told_since(compared))
-    columns = zip(("movie_id", "rank"), renewed.gone.T, strict=True)
     merge = RowMerge(
         pa.concat_tables([_PAIRS.arrow_schema.empty_table(), *_checked(_rows(renewed))]),
-        pa.table({key: pa.array(values, pa.int32()) for key, values in columns}),
+        removed=pa.table(dict(zip(_PAIRS.primary_key, renewed.gone.T, strict=True))),
+        moved=pa.table(dict(zip((*_PAIRS.primary_key, TO), moved.T, strict=True))),
     )
     digest = digest_after(io_manager.database, _PAIRS, merge, digest_before)
     return merge_result(_PAIRS.name, merge, digest, figures | _told_since(compared))

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -81,9 +82,11 @@ class Renewed:
         signals: what else went into scores.
         kept: for the next time.
         anew: whether everything was found anew; then all pairs are new.
-        changed: bool of shape (n_movies, k): whether the pair at this rank is new, or anything
-            that is told of it is.
-        gone: int64 of shape (n_gone, 2): movie id and rank of pairs that are no more.
+        ranks_before: unsigned integers of shape (n_movies, k): the rank that the pair at this rank
+            had, where nothing else that is told of it is other; 0 where it is new, or anything is,
+            and where there is no pair.
+        gone: int64 of shape (n_gone, 2): movie id and rank of the pairs before that are no more,
+            or of which something else is told now.
         n_films_changed: how many films are new or not what they were.
     """
 
@@ -92,20 +95,39 @@ class Renewed:
     signals: tuple[Signal, ...]
     kept: KeptLists
     anew: bool
-    changed: NDArray[np.bool_]
+    ranks_before: NDArray[np.unsignedinteger]
     gone: NDArray[np.int64]
     n_films_changed: int
 
-    @property
+    @cached_property
     def n_pairs(self) -> int:
         """How many pairs there are."""
         return int(np.count_nonzero(self.kept.neighbours >= 0))
 
+    @cached_property
+    def n_changed(self) -> int:
+        """How many pairs are new, or told otherwise than before."""
+        return self.n_pairs - int(np.count_nonzero(self.ranks_before))
+
+    def moved(self) -> NDArray[np.int64]:
+        """Pairs that are as they were but for their rank.
+
+        Returns:
+            int64 of shape (n_moved, 3): movie id, rank before, rank now.
+        """
+        ranks = np.arange(1, self.ranks_before.shape[1] + 1)
+        rows, places = np.nonzero((self.ranks_before > 0) & (self.ranks_before != ranks))
+        ids = self.features.movie_ids[rows]
+        return np.stack([ids, self.ranks_before[rows, places], ranks[places]], 1, dtype=np.int64)
+
     def pairs(self, *, every: bool = False) -> Iterator[Neighbours]:
         """The changed pairs, or every pair, by film and rank, some films at a time."""
-        told = self.kept.neighbours >= 0 if every else self.changed
-        for start in range(0, len(told), _ROWS_TOLD_A_BLOCK):
-            rows, places = np.nonzero(told[start : start + _ROWS_TOLD_A_BLOCK])
+        for start in range(0, len(self.ranks_before), _ROWS_TOLD_A_BLOCK):
+            block = slice(start, start + _ROWS_TOLD_A_BLOCK)
+            told = self.kept.neighbours[block] >= 0
+            if not every:
+                told &= self.ranks_before[block] == 0
+            rows, places = np.nonzero(told)
             if len(rows):
                 rows += start
                 ids = self.kept.neighbours[rows, places]
@@ -149,11 +171,11 @@ def renew(
     question = ContentQuestion.of(features, ranking, np.arange(features.n_movies, dtype=np.int32))
     key = _key_of(features, weights, k)
     if before is None or before.key != key:
-        found = search(
+        best = search(
             question.rows, question.candidates, k + MARGIN, **question.options, progress=progress
         )
         before, places = None, np.full(features.n_movies, -1)
-        lists = Lists.of(k, found)
+        lists = Lists.of(k, best)
     else:
         places = _places(before.movie_ids, features.movie_ids)
         lists = update(
@@ -165,7 +187,7 @@ def renew(
             progress=progress,
         )
     renewing = _Renewing(features, ranking, tuple(signals), films, lists, question.chosen)
-    neighbours, by_content, changed = renewing.all(before, places)
+    found = renewing.all(before, places)
     kept = KeptLists(
         key=key,
         movie_ids=features.movie_ids,
@@ -174,8 +196,8 @@ def renew(
         listed=films.listed,
         prior=ranking.prior,
         lists=lists,
-        neighbours=neighbours,
-        by_content=by_content,
+        neighbours=found.neighbours,
+        by_content=found.by_content,
     )
     return Renewed(
         features=features,
@@ -183,8 +205,8 @@ def renew(
         signals=tuple(signals),
         kept=kept,
         anew=before is None,
-        changed=changed,
-        gone=np.zeros((0, 2), np.int64) if before is None else _gone(before, kept, places),
+        ranks_before=found.ranks_before,
+        gone=found.gone,
         n_films_changed=int(np.count_nonzero(_is_other(films.facts, before, places))),
     )
 
@@ -252,16 +274,13 @@ def _is_other(
     return ~_is_same(before.facts, facts, places)
 
 
-def _gone(before: KeptLists, kept: KeptLists, places: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Pairs of films that are gone, and of lists that became shorter."""
-    lengths = np.count_nonzero(before.neighbours >= 0, axis=1)
-    now = np.zeros(len(lengths), dtype=np.int64)
-    stayed = places >= 0
-    now[places[stayed]] = np.count_nonzero(kept.neighbours[stayed] >= 0, axis=1)
-    fewer = np.maximum(lengths - now, 0)
-    ids = np.repeat(before.movie_ids.astype(np.int64), fewer)
-    firsts = np.repeat(now - np.cumsum(fewer) + fewer, fewer)
-    return np.stack([ids, firsts + np.arange(len(ids)) + 1], axis=1)
+class _Pairs(NamedTuple):
+    """What is found of all pairs; see :class:`KeptLists` and :class:`Renewed`."""
+
+    neighbours: NDArray[np.int32]
+    by_content: NDArray[np.float32]
+    ranks_before: NDArray[np.unsignedinteger]
+    gone: NDArray[np.int64]
 
 
 class _Renewing(NamedTuple):
@@ -274,14 +293,13 @@ class _Renewing(NamedTuple):
     lists: Lists
     chosen: NDArray[np.int32]
 
-    def all(
-        self, before: KeptLists | None, places: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.bool_]]:
-        """Neighbours and scores by content as :class:`KeptLists` has them, and what changed."""
+    def all(self, before: KeptLists | None, places: NDArray[np.int64]) -> _Pairs:
+        """All pairs, and what they were."""
         n, k = self.features.n_movies, self.lists.k
         neighbours = np.full((n, k), -1, dtype=np.int32)
         by_content = np.zeros((n, k), dtype=np.float32)
-        changed = np.zeros((n, k), dtype=np.bool_)
+        ranks_before = np.zeros((n, k), dtype=np.min_scalar_type(k))
+        gone = [np.zeros((0, 2), dtype=np.int64)]
         is_other = _is_other(self.films.facts, before, places)
         own = is_other if before is None else is_other | ~_is_same(
             before.listed, self.films.listed, places
@@ -294,20 +312,24 @@ class _Renewing(NamedTuple):
             some = to_blend[block] | _any_of(is_other, best)
             if before is not None:
                 some |= _differs(before, places[block], self._ids(best), scores)
-                neighbours[block] = before.neighbours[places[block]]
-                by_content[block] = before.by_content[places[block]]
+                _take_over(before, places[block], neighbours[block], by_content[block])
+                ranks_before[block] = _own_ranks(neighbours[block])
             rows = np.flatnonzero(some).astype(np.int32)
+            at = rows + start
             found, values = self._blended(rows + np.int32(start), best[rows], scores[rows])
             ids = self._ids(found)
-            at = rows + start
-            changed[at] = (found >= 0) & (
-                own[at, None]
-                | is_other[found]
-                | (neighbours[at] != ids)
-                | (by_content[at].view(np.int32) != values.view(np.int32))
-            )
+            if before is not None:
+                ranks_before[at] = np.where(
+                    own[at, None] | is_other[found],
+                    0,
+                    _ranks_before((neighbours[at], by_content[at]), (ids, values)),
+                )
+                left = _left_out(neighbours[at], ranks_before[at])
+                gone.append(np.stack([self.features.movie_ids[at[left[0]]], left[1] + 1], 1))
             neighbours[at], by_content[at] = ids, values
-        return neighbours, by_content, changed
+        if before is not None:
+            gone.append(_of_gone_films(before, places))
+        return _Pairs(neighbours, by_content, ranks_before, np.concatenate(gone))
 
     def _ids(self, found: NDArray[np.int32]) -> NDArray[np.int32]:
         return named(found, self.features.movie_ids)
@@ -339,6 +361,55 @@ class _Renewing(NamedTuple):
         found, values = np.full_like(best, -1), np.zeros_like(scores)
         found[at], values[at] = pairs.columns, pairs.by_content
         return found, values
+
+
+def _take_over(
+    before: KeptLists,
+    places: NDArray[np.int64],
+    neighbours: NDArray[np.int32],
+    by_content: NDArray[np.float32],
+) -> None:
+    """Lay down the pairs of films that were there before."""
+    were = places >= 0
+    neighbours[were] = before.neighbours[places[were]]
+    by_content[were] = before.by_content[places[were]]
+
+
+def _own_ranks(neighbours: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The rank of each pair, 0 where there is none."""
+    return np.where(neighbours >= 0, np.arange(1, neighbours.shape[1] + 1), 0)
+
+
+def _ranks_before(
+    before: tuple[NDArray[np.int32], NDArray[np.float32]],
+    now: tuple[NDArray[np.int32], NDArray[np.float32]],
+) -> NDArray[np.int64]:
+    """The rank that each pair had with the same score by content, 0 for none; (n_rows, k) each."""
+    (were, their_scores), (ids, scores) = before, now
+    ranks = _own_ranks(ids)
+    moved = np.flatnonzero((were != ids).any(axis=1))
+    same = were[moved, None, :] == ids[moved, :, None]
+    ranks[moved] = np.where(same.any(axis=2) & (ids[moved] >= 0), same.argmax(axis=2) + 1, 0)
+    scores_before = np.take_along_axis(their_scores, np.maximum(ranks - 1, 0), axis=1)
+    # By their bits, as all that follows from them.
+    return np.where(scores_before.view(np.int32) == scores.view(np.int32), ranks, 0)
+
+
+def _left_out(
+    neighbours: NDArray[np.int32], ranks_before: NDArray[np.unsignedinteger]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and places of the pairs before that no pair of now has been."""
+    left = np.pad(neighbours >= 0, ((0, 0), (1, 0)))
+    np.put_along_axis(left, ranks_before.astype(np.int64), False, axis=1)
+    rows, places = np.nonzero(left[:, 1:])
+    return rows, places
+
+
+def _of_gone_films(before: KeptLists, places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Movie id and rank of the pairs of films that are no more."""
+    films = np.setdiff1d(np.arange(len(before.movie_ids)), places)
+    rows, at = np.nonzero(before.neighbours[films] >= 0)
+    return np.stack([before.movie_ids[films[rows]], at + 1], 1, dtype=np.int64)
 
 
 def _any_of(films: NDArray[np.bool_], found: NDArray[np.int32]) -> NDArray[np.bool_]:

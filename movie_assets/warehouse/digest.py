@@ -21,6 +21,7 @@ from movie_assets.warehouse import store
 from movie_assets.warehouse.schema import TableSchema, quote
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
@@ -41,6 +42,11 @@ class Digest:
     rows: int = 0
     total: int = 0
 
+    @classmethod
+    def of(cls, rows: int, total: int) -> Digest:
+        """Of so many rows, whose hashes have this sum."""
+        return cls(int(rows), int(total) % _MODULUS)
+
     def __add__(self, other: Digest) -> Digest:
         return Digest(self.rows + other.rows, (self.total + other.total) % _MODULUS)
 
@@ -55,7 +61,7 @@ def digest_of_rows(rows: pa.Table, schema: TableSchema) -> Digest:
     """The digest of rows that :func:`schema.validate` returned."""
     with duckdb.connect() as connection:
         connection.register("digested rows", rows)
-        return _digest(connection, schema, '"digested rows"')
+        return _digest(connection, schema, '"digested rows" digested')
 
 
 def digest_of_table(
@@ -80,22 +86,21 @@ def digest_of_table(
     """
     with store.reading(database, schema, wait_seconds=wait_seconds) as connection:
         if keys is None:
-            return _digest(connection, schema, quote(schema.name))
+            return _digest(connection, schema, f"{quote(schema.name)} digested")
         connection.register("digested keys", pa.table({"key": pa.array(keys, pa.int64())}))
         of_keys = f'{quote(schema.primary_key[0])} IN (SELECT key FROM "digested keys")'  # noqa: S608 - quoted
-        return _digest(connection, schema, f"{quote(schema.name)} WHERE {of_keys}")
+        return _digest(connection, schema, f"{quote(schema.name)} digested WHERE {of_keys}")
 
 
-def digest_of_selected(
-    connection: duckdb.DuckDBPyConnection, schema: TableSchema, condition: str
-) -> Digest:
-    """The digest of the stored rows that meet an SQL condition."""
-    return _digest(connection, schema, f"{quote(schema.name)} WHERE {condition}")
+def hash_of_row(schema: TableSchema, table: str, instead: Mapping[str, str] | None = None) -> str:
+    """SQL for the hash of a row of a table, in which some columns have other values."""
+    values = ((instead or {}).get(n, f"{table}.{quote(n)}") for n in schema.column_names)
+    return f"hash({', '.join(values)})"
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, schema: TableSchema, rows: str) -> Digest:
-    names = ", ".join(quote(name) for name in schema.column_names)
+    value = hash_of_row(schema, "digested")
     found = connection.execute(
-        f"SELECT count(*), coalesce(sum(hash({names})), 0) FROM {rows}"  # noqa: S608 - quoted
+        f"SELECT count(*), coalesce(sum({value}), 0) FROM {rows}"  # noqa: S608 - quoted
     ).fetchall()
-    return Digest(int(found[0][0]), int(found[0][1]) % _MODULUS)
+    return Digest.of(*found[0])

@@ -1,7 +1,8 @@
 """Merging single rows into a stored table, by the whole of its primary key.
 
 ``merging.py`` replaces all rows of a film together; where a film has many rows of which few change,
-as its neighbours do, only these are replaced here, so that little has to be held and written.
+as its neighbours do, only these are replaced here, so that little has to be held and written. A row
+that is only numbered otherwise than before, since one above it is new, stays where it is.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from movie_assets.warehouse import store
-from movie_assets.warehouse.digest import Digest, digest_of_rows, digest_of_selected
+from movie_assets.warehouse.digest import Digest, digest_of_rows, hash_of_row
+from movie_assets.warehouse.errors import SchemaError
 from movie_assets.warehouse.schema import TableSchema, quote, validate
 
 if TYPE_CHECKING:
@@ -22,18 +24,27 @@ if TYPE_CHECKING:
 
     import duckdb
 
+#: In :attr:`RowMerge.moved`, what the last column of the primary key is from now on.
+TO = "to"
+
 
 @dataclass(frozen=True)
 class RowMerge:
     """What changed of a table: an asset's output that the IO manager merges row by row.
 
+    Rows are removed, then others moved, then new ones added; so a row may take the key of one that
+    is removed or moved.
+
     Attributes:
-        rows: of the declared columns; they replace those that have their primary keys.
-        removed: the primary keys of rows that are no more, in the columns of the primary key.
+        rows: of the declared columns, to be added.
+        removed: in the columns of the primary key, the keys of rows that are no more.
+        moved: likewise those of rows of which only the last column of the key becomes another, and
+            which one in the column :data:`TO`.
     """
 
     rows: pa.Table
     removed: pa.Table
+    moved: pa.Table
 
 
 def merge_rows(
@@ -44,24 +55,30 @@ def merge_rows(
     wait_seconds: float = store.DEFAULT_WAIT_SECONDS,
     config: Mapping[str, Any] | None = None,
 ) -> store.Written:
-    """Replace some rows of a table, in one transaction; see :class:`RowMerge`.
+    """Change some rows of a table, in one transaction; see :class:`RowMerge`.
 
-    Either all of it is done afterwards, or nothing; done twice, it leaves the same.
+    Either all of it is done afterwards, or nothing.
 
     Raises:
         TableMissingError: where the table is not there.
-        SchemaError: where the rows, or the stored table, are not as declared.
+        SchemaError: where the rows, or the stored table, are not as declared, or a row would get
+            the key of another.
         WarehouseError: of the type that says why the file cannot be written.
     """
     started = time.perf_counter()
     rows = validate(merge.rows, replace(schema, may_be_empty=True))
-    name = quote(schema.name)
+    name, last = quote(schema.name), quote(schema.primary_key[-1])
     with store.writing(database, wait_seconds=wait_seconds, config=config) as connection:
         store.keep_table(connection, schema)
         _register(connection, schema, merge)
-        connection.register("merged rows", rows)
-        connection.execute(f"DELETE FROM {name} WHERE {_is_replaced(schema)}")  # noqa: S608 - quoted
-        connection.execute(f'INSERT INTO {name} BY NAME SELECT * FROM "merged rows"')  # noqa: S608 - quoted
+        connection.register("added", rows)
+        connection.execute(f"DELETE FROM {name} USING removed WHERE {_same_key(schema, 'removed')}")  # noqa: S608 - quoted
+        connection.execute(
+            f"UPDATE {name} SET {last} = moved.{quote(TO)} FROM moved "  # noqa: S608 - quoted
+            f"WHERE {_same_key(schema, 'moved')}"
+        )
+        connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM added")  # noqa: S608 - quoted
+        _refuse_taken_keys(connection, schema)
         left = store.number_of(connection.execute(f"SELECT count(*) FROM {name}"))  # noqa: S608 - quoted
     return store.Written(len(rows), time.perf_counter() - started, left - len(rows))
 
@@ -76,22 +93,46 @@ def digest_after(
         WarehouseError: of the type that says why the file cannot be read.
     """
     rows = validate(merge.rows, replace(schema, may_be_empty=True))
+    name, last, to = quote(schema.name), schema.primary_key[-1], f"keys.{quote(TO)}"
+    was, becomes = hash_of_row(schema, name), hash_of_row(schema, name, {last: to})
     with store.reading(database, schema, **options) as connection:
         _register(connection, schema, merge)
-        before = digest_of_selected(connection, schema, _is_replaced(schema))
-    return digest - before + digest_of_rows(rows, schema)
+        # By one join with the table: it is what takes the time.
+        found = connection.execute(
+            f"SELECT count(*), coalesce(sum({was}), 0), count({to}), "  # noqa: S608 - quoted
+            f"coalesce(sum({becomes}) FILTER ({to} IS NOT NULL), 0) FROM {name} JOIN "
+            f"(SELECT *, NULL AS {quote(TO)} FROM removed UNION ALL FROM moved) keys "
+            f"ON {_same_key(schema, 'keys')}"
+        ).fetchall()[0]
+    return digest - Digest.of(*found[:2]) + Digest.of(*found[2:]) + digest_of_rows(rows, schema)
 
 
 def _register(connection: duckdb.DuckDBPyConnection, schema: TableSchema, merge: RowMerge) -> None:
     keys = list(schema.primary_key)
-    types = pa.schema([schema.arrow_schema.field(name) for name in keys])
-    replaced = [merge.rows.select(keys).cast(types), merge.removed.select(keys).cast(types)]
-    connection.register("replaced keys", pa.concat_tables(replaced))
+    types = [schema.arrow_schema.field(name) for name in keys]
+    moved = pa.schema([*types, types[-1].with_name(TO)])
+    connection.register("removed", merge.removed.select(keys).cast(pa.schema(types)))
+    connection.register("moved", merge.moved.select(moved.names).cast(moved))
 
 
-def _is_replaced(schema: TableSchema) -> str:
+def _same_key(schema: TableSchema, keys: str) -> str:
     name = quote(schema.name)
-    same = " AND ".join(
-        f"{name}.{quote(key)} = replaced.{quote(key)}" for key in schema.primary_key
+    return " AND ".join(f"{name}.{quote(key)} = {keys}.{quote(key)}" for key in schema.primary_key)
+
+
+def _refuse_taken_keys(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> None:
+    """Refuse a merge after which another row has the key of one that was added or moved."""
+    *firsts, last = map(quote, schema.primary_key)
+    key = ", ".join([*firsts, last])
+    given = (
+        f"SELECT {key} FROM added UNION ALL "  # noqa: S608 - quoted
+        f"SELECT {', '.join([*firsts, quote(TO)])} FROM moved"
     )
-    return f'EXISTS (SELECT 1 FROM "replaced keys" replaced WHERE {same})'  # noqa: S608 - quoted
+    having = f"SELECT count(*) FROM {quote(schema.name)} SEMI JOIN ({given}) USING ({key})"  # noqa: S608 - quoted
+    keys = f"SELECT count(*) FROM (SELECT DISTINCT * FROM ({given}))"  # noqa: S608 - quoted
+    rows, places = (store.number_of(connection.execute(query)) for query in (having, keys))
+    if rows != places:
+        raise SchemaError(
+            f"{rows} rows of {schema.name} would share {places} primary keys ({key}), and nothing "
+            f"was written. Correct the asset that makes {schema.name}, and materialize it again."
+        )

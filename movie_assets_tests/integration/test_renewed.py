@@ -170,7 +170,11 @@ def why_rebuilt(figures: dict[str, dict[str, Any]]) -> dict[str, str]:
     return {name: its["rebuilt"] and its["rebuilt_why"] for name, its in figures.items()}
 
 
-def test_run_after_run_what_changed_is_worked_out(catalogue: Catalogue) -> None:
+@pytest.mark.parametrize("most_merged", [0.0, 1.0], ids=["written anew", "merged"])
+def test_run_after_run_what_changed_is_worked_out(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, most_merged: float
+) -> None:
+    monkeypatch.setattr(renewed, "_MOST_MERGED", most_merged)
     first = catalogue.run()
     assert all(figures["rebuilt"] for figures in first.values())
     assert catalogue.is_right(first)
@@ -187,6 +191,9 @@ def test_run_after_run_what_changed_is_worked_out(catalogue: Catalogue) -> None:
     second = catalogue.run()
     assert not any(why_rebuilt(second).values())
     assert second["movie_features"]["films_changed"] == 4
+    assert {"rows_changed", "rows_moved", "rows_removed"} <= {
+        name for name, figure in second["similarity_matrix"].items() if figure
+    }
     assert second["movie_features"]["revision"] == second["similarity_matrix"]["revision"] == 2
     assert catalogue.is_right(second)
     assert second["similarity_matrix"]["version"] != first["similarity_matrix"]["version"]

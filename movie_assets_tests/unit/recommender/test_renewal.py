@@ -71,9 +71,14 @@ def after(stored: Told, renewed: Renewed) -> Told:
     out = {} if renewed.anew else dict(stored)
     for film, rank in renewed.gone.tolist():
         del out[film, rank]
+    moved = {(film, now): out.pop((film, was)) for film, was, now in renewed.moved().tolist()}
+    new: Told = {}
     for pairs in renewed.pairs():
-        out |= told(renewed.features, pairs)
-    return out
+        new |= told(renewed.features, pairs)
+    # Each place is free, and taken once.
+    assert len(out | moved | new) == len(out) + len(moved) + len(new)
+    assert renewed.n_changed == len(new)
+    return out | moved | new
 
 
 def signals_of(features: MovieFeatures, *lists: dict[int, dict[int, float]]) -> list[Signal]:

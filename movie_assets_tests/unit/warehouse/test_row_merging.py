@@ -38,37 +38,83 @@ def stored(database: Path) -> Rows:
     return found
 
 
-KEYS = st.tuples(st.integers(1, 4), st.integers(1, 4))
-ROWS = st.dictionaries(KEYS, st.integers(1, 9), max_size=10)
+FILMS, RANKS = range(1, 5), range(1, 5)
 
 
-@settings(max_examples=8, deadline=None)  # the disk takes a quarter of a second for each
-@given(before=ROWS, rows=ROWS, removed=st.sets(KEYS, max_size=5))
-def test_rows_are_replaced_and_removed_by_their_whole_key(
-    tmp_path_factory: pytest.TempPathFactory,
-    before: Rows,
+@st.composite
+def merges(draw: st.DrawFn) -> tuple[Rows, RowMerge, Rows]:
+    """What is stored, what is merged, and what must be stored then."""
+    keys = [(film, rank) for film in FILMS for rank in RANKS]
+    before = draw(st.dictionaries(st.sampled_from(keys), st.integers(1, 9), max_size=12))
+    after: Rows = {}
+    moved, kept = [], set()
+    for film in FILMS:
+        # Who stays, and at which rank.
+        ranks = [rank for found, rank in before if found == film]
+        stay = draw(st.permutations(ranks))[: draw(st.integers(0, len(ranks)))]
+        for rank, to in zip(stay, draw(st.permutations(RANKS)), strict=False):
+            after[film, to] = before[film, rank]
+            kept.add((film, rank))
+            if rank != to:
+                moved.append((film, rank, to))
+    free = [key for key in keys if key not in after]
+    rows = draw(st.dictionaries(st.sampled_from(free), st.integers(10, 19))) if free else {}
+    # A key that is not stored may be named as well.
+    removed = [key for key in keys if key not in kept and (key in before or draw(st.booleans()))]
+    return before, merge_of(rows, removed, moved), after | rows
+
+
+def merge_of(
     rows: Rows,
-    removed: set[tuple[int, int]],
+    removed: list[tuple[int, int]] | None = None,
+    moved: list[tuple[int, int, int]] | None = None,
+) -> RowMerge:
+    def keys(named: list[tuple[int, ...]], *names: str) -> pa.Table:
+        columns = list(zip(*named, strict=True)) or [()] * len(names)
+        return pa.table({n: pa.array(c, pa.int64()) for n, c in zip(names, columns, strict=True)})
+
+    return RowMerge(
+        table_of(rows),
+        keys(list(removed or []), "movie_id", "rank"),
+        keys(list(moved or []), "movie_id", "rank", "to"),
+    )
+
+
+@settings(max_examples=20, deadline=None)  # the disk takes a quarter of a second for each
+@given(found=merges())
+def test_rows_are_removed_moved_and_added_by_their_whole_key(
+    tmp_path_factory: pytest.TempPathFactory, found: tuple[Rows, RowMerge, Rows]
 ) -> None:
+    before, merge, after = found
     database = tmp_path_factory.mktemp("merge") / "films.duckdb"
     write_table(database, TABLE, table_of(before))
-    gone = table_of(dict.fromkeys(removed, 1)).select(["movie_id", "rank"])
-    merge = RowMerge(table_of(rows), gone)
     digest = digest_after(database, TABLE, merge, digest_of_table(database, TABLE))
-    for _ in range(2):  # done twice, it leaves the same
-        written = merge_rows(database, TABLE, merge)
-        expected = {key: of for key, of in before.items() if key not in removed} | rows
-        assert stored(database) == expected
-        assert (written.rows, written.table_rows) == (len(rows), len(expected))
-        assert digest_of_table(database, TABLE) == digest
+    written = merge_rows(database, TABLE, merge)
+    assert stored(database) == after
+    assert (written.rows, written.table_rows) == (len(merge.rows), len(after))
+    assert digest_of_table(database, TABLE) == digest
 
 
-def test_rows_that_are_not_as_declared_change_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "merge",
+    [
+        pytest.param(merge_of({(1, 1): 5}), id="added"),
+        pytest.param(merge_of({}, moved=[(1, 1, 2)]), id="moved"),
+        pytest.param(merge_of({(1, 3): 5}, moved=[(1, 2, 3)]), id="both"),
+        pytest.param(
+            RowMerge(
+                table_of({(1, 3): 5}).set_column(3, "score", pa.array([7.0])),
+                merge_of({}).removed,
+                merge_of({}).moved,
+            ),
+            id="not as declared",
+        ),
+    ],
+)
+def test_what_cannot_be_merged_changes_nothing(tmp_path: Path, merge: RowMerge) -> None:
     database = tmp_path / "films.duckdb"
     before: Rows = {(1, 1): 2, (1, 2): 3}
     write_table(database, TABLE, table_of(before))
-    wrong = table_of({(1, 1): 5}).set_column(3, "score", pa.array([7.0]))
-    none = table_of({}).select(["movie_id", "rank"])
-    with pytest.raises(SchemaError, match="score"):
-        merge_rows(database, TABLE, RowMerge(wrong, none))
+    with pytest.raises(SchemaError, match=r"primary key|score"):
+        merge_rows(database, TABLE, merge)
     assert stored(database) == before
