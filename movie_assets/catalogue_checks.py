@@ -1,11 +1,12 @@
 """Asset checks of the catalogue's tables: counted where they are stored, by DuckDB.
 
 What must be true is the same as in ``checks.py``; but a million films, and the fifty million pairs
-between them, are not loaded for it.
+between them, are not loaded for it (how pairs are counted is in ``pair_checks.py``).
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -19,6 +20,7 @@ from movie_assets.assets.history import (
     too_few,
 )
 from movie_assets.assets.recommend import NEIGHBOURS_A_FILM
+from movie_assets.pair_checks import WrongPairs, count_wrong_pairs
 from movie_assets.publication import Stored
 from movie_assets.warehouse import TABLES, SchemaError
 from movie_assets.warehouse.store import number_of, reading
@@ -28,12 +30,36 @@ _Found = tuple[bool, dict[str, Any], str | None]
 
 
 @dataclass(frozen=True)
+class _Look:
+    """What the checks of a table look at.
+
+    Attributes:
+        instance: knows earlier runs.
+        connection: to the warehouse.
+        table: its name.
+    """
+
+    instance: dg.DagsterInstance
+    connection: duckdb.DuckDBPyConnection
+    table: str
+
+    @cached_property
+    def wrong_pairs(self) -> WrongPairs:
+        """Of similarity_matrix: one pass for all of its checks."""
+        return count_wrong_pairs(self.connection, NEIGHBOURS_A_FILM)
+
+    def count(self, query: str) -> int:
+        """What a query counts."""
+        return number_of(self.connection.execute(query))
+
+
+@dataclass(frozen=True)
 class _Check:
     """One check: its name, what must be true, and how that is found out."""
 
     name: str
     description: str
-    find: Callable[[dg.DagsterInstance, duckdb.DuckDBPyConnection, str], _Found]
+    find: Callable[[_Look], _Found]
 
 
 def build_catalogue_checks() -> list[dg.AssetChecksDefinition]:
@@ -43,19 +69,19 @@ def build_catalogue_checks() -> list[dg.AssetChecksDefinition]:
 
 def _step(table: str, checks: tuple[_Check, ...]) -> dg.AssetChecksDefinition:
     schema = _Check("schema", f"The stored table is as {table} is declared.", _find_schema)
+    every = (schema, *checks)
 
     @dg.multi_asset_check(
         name=f"{table}_checks",
         specs=[
             dg.AssetCheckSpec(check.name, asset=table, description=check.description, blocking=True)
-            for check in (schema, *checks)
+            for check in every
         ],
     )
     def run_checks(
         context: dg.AssetCheckExecutionContext, stored: dg.ResourceParam[Stored]
     ) -> Iterator[dg.AssetCheckResult]:
-        for check in (schema, *checks):
-            passed, figures, said = _find(check, context.instance, stored, table)
+        for check, (passed, figures, said) in _found(context.instance, stored, table, every):
             yield dg.AssetCheckResult(
                 asset_key=table,
                 check_name=check.name,
@@ -67,18 +93,20 @@ def _step(table: str, checks: tuple[_Check, ...]) -> dg.AssetChecksDefinition:
     return run_checks
 
 
-def _find(check: _Check, instance: dg.DagsterInstance, stored: Stored, table: str) -> _Found:
+def _found(
+    instance: dg.DagsterInstance, stored: Stored, table: str, checks: tuple[_Check, ...]
+) -> Iterator[tuple[_Check, _Found]]:
     try:
         with reading(stored.database, TABLES[table]) as connection:
-            return check.find(instance, connection, table)
+            look = _Look(instance, connection, table)
+            found = [check.find(look) for check in checks]
     except SchemaError as error:
-        return False, {}, str(error)
+        found = [(False, {}, str(error))] * len(checks)
+    yield from zip(checks, found, strict=True)
 
 
-def _find_schema(
-    _: dg.DagsterInstance, connection: duckdb.DuckDBPyConnection, table: str
-) -> _Found:
-    schema = TABLES[table]
+def _find_schema(look: _Look) -> _Found:
+    schema = TABLES[look.table]
     nulls = " + ".join(
         f'count(*) FILTER ("{column.name}" IS NULL)'
         for column in schema.columns
@@ -90,11 +118,9 @@ def _find_schema(
         for sign, bound in (("<", column.minimum), (">", column.maximum))
         if bound is not None
     )
-    missing = number_of(connection.execute(f"SELECT {nulls} FROM {table}"))  # noqa: S608 - declared names
+    missing = look.count(f"SELECT {nulls} FROM {look.table}")  # noqa: S608 - declared names
     # DuckDB holds a NaN for larger than any number, so that a maximum refuses it too.
-    beyond = number_of(
-        connection.execute(f"SELECT count(*) FROM {table} WHERE {outside or 'false'}")  # noqa: S608 - declared names
-    )
+    beyond = look.count(f"SELECT count(*) FROM {look.table} WHERE {outside or 'false'}")  # noqa: S608 - declared names
     figures = {
         "columns": len(schema.columns),
         "values_missing": missing,
@@ -106,8 +132,8 @@ def _find_schema(
 def _none_wrong(name: str, description: str, wrong: str) -> _Check:
     """A check by a query that counts what is wrong."""
 
-    def find(_: dg.DagsterInstance, connection: duckdb.DuckDBPyConnection, __: str) -> _Found:
-        count = number_of(connection.execute(wrong))
+    def find(look: _Look) -> _Found:
+        count = look.count(wrong)
         return count == 0, {"wrong": count}, None
 
     return _Check(name, description, find)
@@ -124,12 +150,10 @@ def _unique(table: str) -> _Check:
 def _row_count_kept(extracted: str) -> _Check:
     """Against the last run in which this check passed and the same was asked for."""
 
-    def find(
-        instance: dg.DagsterInstance, connection: duckdb.DuckDBPyConnection, table: str
-    ) -> _Found:
-        rows = number_of(connection.execute(f"SELECT count(*) FROM {table}"))  # noqa: S608 - a declared name
-        asked_for = str(latest_figures(instance, extracted).get("asked_for"))
-        last = last_good_rows(instance, table, asked_for)
+    def find(look: _Look) -> _Found:
+        rows = look.count(f"SELECT count(*) FROM {look.table}")  # noqa: S608 - a declared name
+        asked_for = str(latest_figures(look.instance, extracted).get("asked_for"))
+        last = last_good_rows(look.instance, look.table, asked_for)
         passed = last is None or rows >= LEAST_SHARE_OF_ROWS * last
         good = rows if passed or last is None else last
         return (
@@ -145,23 +169,19 @@ def _row_count_kept(extracted: str) -> _Check:
     )
 
 
-def _find_fetched(
-    instance: dg.DagsterInstance, connection: duckdb.DuckDBPyConnection, table: str
-) -> _Found:
-    fetched = latest_figures(instance, table).get("rows_fetched")
-    rows = number_of(connection.execute(f"SELECT count(*) FROM {table}"))  # noqa: S608 - a declared name
+def _find_fetched(look: _Look) -> _Found:
+    fetched = latest_figures(look.instance, look.table).get("rows_fetched")
+    rows = look.count(f"SELECT count(*) FROM {look.table}")  # noqa: S608 - a declared name
     return fetched == rows, {"rows_fetched": fetched, "rows_stored": rows}, None
 
 
 def _rows_reconciled(raw: str) -> _Check:
-    def find(
-        instance: dg.DagsterInstance, connection: duckdb.DuckDBPyConnection, table: str
-    ) -> _Found:
+    def find(look: _Look) -> _Found:
         rows_in, stored = (
-            number_of(connection.execute(f"SELECT count(*) FROM {name}"))  # noqa: S608 - declared names
-            for name in (raw, table)
+            look.count(f"SELECT count(*) FROM {name}")  # noqa: S608 - declared names
+            for name in (raw, look.table)
         )
-        figures = latest_figures(instance, table)
+        figures = latest_figures(look.instance, look.table)
         dropped, left_out = (figures.get(name, 0) for name in ("rows_dropped", "films_left_out"))
         # A fetch may have gone on since: then the raw table is ahead, and counted is what was read.
         read = figures.get("rows_in", rows_in)
@@ -184,43 +204,15 @@ def _rows_reconciled(raw: str) -> _Check:
     )
 
 
-_PAIRS_OF_FILMS = """
-    SELECT count(*) FROM similarity_matrix
-    WHERE movie_id NOT IN (SELECT id FROM movies_table)
-        OR neighbour_id NOT IN (SELECT id FROM movies_table)
-"""
-# Every film shares a term with every other one, so that it has as many neighbours as there are
-# films with votes beside it.
-_TOO_FEW_OR_MANY = f"""
-    WITH wanted AS (
-        SELECT id, least({NEIGHBOURS_A_FILM}, candidates - (vote_count > 0)::INTEGER) AS neighbours
-        FROM movies_table,
-            (SELECT count(*) AS candidates FROM movies_table WHERE vote_count > 0)
-    ),
-    found AS (
-        SELECT movie_id AS id, count(*) AS neighbours FROM similarity_matrix GROUP BY movie_id
-    )
-    SELECT count(*) FROM wanted LEFT JOIN found USING (id)
-    WHERE coalesce(found.neighbours, 0) NOT BETWEEN wanted.neighbours AND {NEIGHBOURS_A_FILM}
-"""  # noqa: S608 - a number of ours
-_BAD_RANKS = """
-    SELECT count(*) FROM (
-        SELECT movie_id FROM similarity_matrix GROUP BY movie_id
-        HAVING min(rank) <> 1 OR max(rank) <> count(*) OR len(list_distinct(list(rank))) <> count(*)
-    )
-"""
-_BAD_SCORES = """
-    SELECT count(*) FROM (
-        SELECT list(score ORDER BY rank) AS scores FROM similarity_matrix GROUP BY movie_id
-    )
-    WHERE scores <> list_reverse_sort(scores) OR scores[1] > 1 OR scores[-1] < 0
-"""
-_SELF_OR_TWICE = """
-    SELECT count(*) FROM (
-        SELECT movie_id, list(neighbour_id) AS ids FROM similarity_matrix GROUP BY movie_id
-    )
-    WHERE list_contains(ids, movie_id) OR len(list_distinct(ids)) <> len(ids)
-"""
+def _no_wrong_pairs(name: str, description: str, way: str) -> _Check:
+    """A check by one of the counts of :class:`WrongPairs`."""
+
+    def find(look: _Look) -> _Found:
+        count = int(getattr(look.wrong_pairs, way))
+        return count == 0, {"wrong": count}, None
+
+    return _Check(name, description, find)
+
 
 _CHECKS: dict[str, tuple[_Check, ...]] = {
     "raw_movie_ids": (
@@ -286,20 +278,18 @@ _CHECKS: dict[str, tuple[_Check, ...]] = {
         ),
     ),
     "similarity_matrix": (
-        _none_wrong(
+        _no_wrong_pairs(
             "neighbours_complete",
             f"{NEIGHBOURS_A_FILM} neighbours a film, or all with votes where they are fewer.",
-            _TOO_FEW_OR_MANY,
+            "incomplete",
         ),
-        _none_wrong(
-            "neighbours_known",
-            "Every film and every neighbour is in movies_table.",
-            _PAIRS_OF_FILMS,
+        _no_wrong_pairs(
+            "neighbours_known", "Every film and every neighbour is in movies_table.", "unknown"
         ),
-        _none_wrong("ranks_contiguous", "Ranks run from 1 without gaps.", _BAD_RANKS),
-        _none_wrong("scores_descend", "Scores lie in [0, 1] and never rise.", _BAD_SCORES),
-        _none_wrong(
-            "self_excluded", "No film is its own neighbour, none is named twice.", _SELF_OR_TWICE
+        _no_wrong_pairs("ranks_contiguous", "Ranks run from 1 without gaps.", "ranks"),
+        _no_wrong_pairs("scores_descend", "Scores lie in [0, 1] and never rise.", "scores"),
+        _no_wrong_pairs(
+            "self_excluded", "No film is its own neighbour, none is named twice.", "names"
         ),
     ),
 }
