@@ -7,7 +7,7 @@ Dagster. What does not: the snapshot's files (``serving.snapshot``), and the ass
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -43,8 +43,8 @@ TABLES = (
     "recommendation_quality",
 )
 
-#: So many films are read at a time, some 100 MB, and the pairs of so many, some 50 MB.
-_FILMS_A_BLOCK, _FILMS_A_BLOCK_OF_PAIRS = 50_000, 5_000
+#: So many films are read at a time, some 100 MB, and the pairs of so many, at most as much.
+_FILMS_A_BLOCK, _FILMS_A_BLOCK_OF_PAIRS = 50_000, 10_000
 #: What DuckDB may hold in memory beside.
 _MEMORY = "512MB"
 
@@ -215,15 +215,9 @@ class _Reading:
     def pairs(self, *more: str) -> Iterator[pa.RecordBatch]:
         """The numbers of pairs, and other columns of theirs."""
         parts = (*layout.PARTS, *self.pair_signals)
-        names = ", ".join(
-            ["movie_id", "neighbour_id"]
-            + [f"CAST({name} AS FLOAT) AS {name}" for name in parts]
-            + [*more]
-        )
+        names = ["rank", *(f"CAST({name} AS FLOAT) AS {name}" for name in parts), *more]
         read = 0
-        # Not by one sorted query, which would sort all pairs on disk: they are stored by film, so
-        # that DuckDB reads of each block little but its own rows.
-        for some in self._blocks("similarity_matrix", names, "movie_id, rank"):
+        for some in self._blocks("similarity_matrix", names, "rank"):
             read += len(some)
             yield some
         self._refuse_others("similarity_matrix", read)
@@ -232,13 +226,9 @@ class _Reading:
         """Those of which there is anything."""
         found = {}
         if self.count("co_liked_movies"):
-            found["co_liked"] = self._blocks(
-                "co_liked_movies", f"{_PAIR}, CAST(score AS FLOAT) AS value", _BY_PAIR
-            )
+            found["co_liked"] = self._blocks("co_liked_movies", ["CAST(score AS FLOAT) AS value"])
         if self.count("item_weights"):
-            found["item_weights"] = self._blocks(
-                "item_weights", f"{_PAIR}, CAST(weight AS FLOAT) AS value", _BY_PAIR
-            )
+            found["item_weights"] = self._blocks("item_weights", ["CAST(weight AS FLOAT) AS value"])
         if self.count("movie_details", "len(recommended_ids) > 0"):
             found["tmdb"] = self._recommended()
         return found
@@ -255,28 +245,49 @@ class _Reading:
         return _count(self.connection, table, condition)
 
     def _recommended(self) -> Iterator[pa.RecordBatch]:
-        for some in self._blocks("movie_details", "id, recommended_ids", "id", key="id"):
+        for first, last in self._ranges(_FILMS_A_BLOCK_OF_PAIRS):
             pairs = film_tables.recommended_pairs(
-                self.movie_ids, pa.Table.from_batches([some]).to_pandas()
-            ).tocoo()
-            order = np.lexsort((pairs.col, pairs.row))
+                self.movie_ids,
+                self.connection.cursor()
+                .sql(
+                    "SELECT id, recommended_ids FROM movie_details "  # noqa: S608 - numbers
+                    f"WHERE id BETWEEN {first} AND {last}"
+                )
+                .to_arrow_table(),
+            )
+            pairs.sort_indices()
+            rows = np.repeat(np.arange(pairs.shape[0]), np.diff(pairs.indptr))
             yield pa.record_batch(
                 {
-                    "movie_id": self.movie_ids[pairs.row[order]],
-                    "neighbour_id": self.movie_ids[pairs.col[order]],
-                    "value": pairs.data[order],
+                    "movie_id": self.movie_ids[rows],
+                    "neighbour_id": self.movie_ids[pairs.indices],
+                    "value": pairs.data,
                 }
             )
 
     def _blocks(
-        self, table: str, columns: str, order: str, key: str = "movie_id"
+        self, table: str, columns: Sequence[str], order: str = "neighbour_id"
     ) -> Iterator[pa.RecordBatch]:
-        """A table's rows by film, those of some films at a time."""
+        """A table's pairs and other columns of theirs, by film; those of some films at a time.
+
+        Not by one sorted query, which would sort all of them on disk: they are stored by film, but
+        for those that were merged later, so that DuckDB reads of each block little but its own
+        rows, and there is little left to bring in order.
+        """
         for first, last in self._ranges(_FILMS_A_BLOCK_OF_PAIRS):
-            yield from self._stream(
-                f"SELECT {columns} FROM {table} "  # noqa: S608 - names of our own
-                f"WHERE {key} BETWEEN {first} AND {last} ORDER BY {order}"
+            found = (
+                self.connection.cursor()
+                .sql(
+                    f"SELECT movie_id, neighbour_id, {', '.join(columns)} FROM {table} "  # noqa: S608 - names of our own
+                    f"WHERE movie_id BETWEEN {first} AND {last}"
+                )
+                .to_arrow_table()
+                .combine_chunks()
             )
+            keys = found["movie_id"].to_numpy().astype(np.int64) << 32 | found[order].to_numpy()
+            if (keys[1:] < keys[:-1]).any():
+                found = found.take(pa.array(np.argsort(keys, kind="stable"))).combine_chunks()
+            yield from found.to_batches()
 
     def _ranges(self, films: int) -> Iterator[tuple[int, int]]:
         """First and last id of so many films at a time."""
@@ -303,10 +314,6 @@ class _Reading:
 def _count(connection: duckdb.DuckDBPyConnection, table: str, condition: str = "true") -> int:
     query = f"SELECT count(*) FROM {table} WHERE {condition}"  # noqa: S608 - names of our own
     return int(connection.cursor().sql(query).fetchall()[0][0])
-
-
-_PAIR = "movie_id, neighbour_id"
-_BY_PAIR = "movie_id, neighbour_id"
 
 
 def _finite(value: Any) -> Any:
