@@ -137,6 +137,7 @@ def materialize(database: Path, instance: dg.DagsterInstance) -> dict[str, float
             "extraction": dg.ResourceDefinition(lambda _: Extraction(None, None, 0)),  # type: ignore[arg-type]
         },
         instance=instance,
+        run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
     )
     seconds = {}
     for step in instance.get_run_step_stats(result.run_id):
