@@ -33,7 +33,7 @@ def code_version(*parts: ModuleType | Callable[..., object] | Path | str) -> str
         if isinstance(part, str):
             digest.update(part.encode())
         elif isinstance(part, ModuleType | Path):
-            digest.update(ast.dump(_code(part)).encode())
+            digest.update(_dumped(_source(part)).encode())
         else:
             for code in _with_what_it_uses(part):
                 digest.update(code.encode())
@@ -44,7 +44,7 @@ def _with_what_it_uses(function: Callable[..., object]) -> list[str]:
     """The function's code and, in order of their names, that of the definitions it leads to."""
     module = inspect.getmodule(function)
     definitions = _definitions(module) if module else {}
-    own = _code(function)
+    own = _parsed(_source(function))
     found: dict[str, str] = {}
     to_follow: list[ast.AST] = [own]
     while to_follow:
@@ -59,7 +59,7 @@ def _with_what_it_uses(function: Callable[..., object]) -> list[str]:
 def _definitions(module: ModuleType) -> dict[str, list[ast.AST]]:
     """What a module defines at its top, by name."""
     found: dict[str, list[ast.AST]] = {}
-    for node in _code(module).body:
+    for node in _parsed(_source(module)).body:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names = [node.name]
         elif isinstance(node, ast.Assign):
@@ -83,9 +83,18 @@ def _names(tree: ast.AST) -> Iterator[str]:
     return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
 
-def _code(part: ModuleType | Callable[..., object] | Path) -> ast.Module:
+def _source(part: ModuleType | Callable[..., object] | Path) -> str:
+    return part.read_text("utf-8") if isinstance(part, Path) else inspect.getsource(part)
+
+
+@cache
+def _dumped(source: str) -> str:
+    """A whole module, which many assets depend on: taken apart once, for every start waits."""
+    return ast.dump(_parsed(source))
+
+
+def _parsed(source: str) -> ast.Module:
     """The syntax tree, without docstrings."""
-    source = part.read_text("utf-8") if isinstance(part, Path) else inspect.getsource(part)
     tree = ast.parse(textwrap.dedent(source))
     for node in ast.walk(tree):
         _drop_docstring(node)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
@@ -40,6 +39,9 @@ def taste_factors(
     Returns:
         float32 of shape (n_films, n_tastes).
     """
+    # Takes a second to import, which every start would wait for.
+    from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415
+
     scale = (np.diff(likers.indptr) + _OFFSET) ** _SCALE
     people = (sparse.diags(1 / scale) @ likers @ sparse.diags(np.sqrt(weights))).T.tocsr()
     rank = min(rank, *people.shape)

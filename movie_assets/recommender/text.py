@@ -14,7 +14,6 @@ from itertools import chain, pairwise
 
 import regex
 import stop_words
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
 # A letter with its marks (Devanagari's vowels are marks), then letters, digits and marks.
 _WORD = regex.compile(r"[\p{L}\p{N}][\p{L}\p{M}\p{N}]*")
@@ -85,6 +84,9 @@ def _language(found: list[str]) -> str:
 
 @lru_cache
 def _stop_words(language: str) -> frozenset[str]:
+    # Takes a second to import, which every start would wait for.
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS  # noqa: PLC0415
+
     # The English list of stop_words takes "young", "home" and "computer" for stop words.
     found = ENGLISH_STOP_WORDS if language == "en" else stop_words.get_stop_words(language)
     return frozenset(unicodedata.normalize("NFKC", word).casefold() for word in found)
