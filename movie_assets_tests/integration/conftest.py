@@ -556,20 +556,29 @@ def open_without_history(
         yield open_folder
 
 
+CopyHome = Callable[[Path], Home]
+
+
 @pytest.fixture
-def home(
-    built_from_tmdb: BuiltHome, open_without_history: OpenWithoutHistory, tmp_path: Path
-) -> Home:
-    """A home of one's own, built from the stand-in; its Dagster history is kept in memory."""
-    folder = tmp_path / "home"
-    shutil.copytree(
-        built_from_tmdb.folder, folder, ignore=lambda _, names: {"dagster"} & set(names)
-    )
-    opened = open_without_history(folder)
-    history = built_from_tmdb.folder / "dagster" / "history"
-    _load(opened.instance.event_log_storage, history / "runs" / "index.db")
-    _load(opened.instance.run_storage, history / "runs.db")
-    return opened
+def copy_home(open_without_history: OpenWithoutHistory, tmp_path: Path) -> CopyHome:
+    """Copy a built home for a test; the Dagster history of the copy is kept in memory."""
+
+    def copy(built: Path) -> Home:
+        folder = tmp_path / "home"
+        shutil.copytree(built, folder, ignore=lambda _, names: {"dagster"} & set(names))
+        opened = open_without_history(folder)
+        history = built / "dagster" / "history"
+        _load(opened.instance.event_log_storage, history / "runs" / "index.db")
+        _load(opened.instance.run_storage, history / "runs.db")
+        return opened
+
+    return copy
+
+
+@pytest.fixture
+def home(built_from_tmdb: BuiltHome, copy_home: CopyHome) -> Home:
+    """A home of one's own, built from the stand-in."""
+    return copy_home(built_from_tmdb.folder)
 
 
 def _load(storage: Any, path: Path) -> None:

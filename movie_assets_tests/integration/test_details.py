@@ -12,6 +12,8 @@ import pytest
 from movie_assets.assets import film_details
 from movie_assets.warehouse import read_table
 
+pytestmark = pytest.mark.no_cover
+
 CHANGES = "/movie/changes"
 
 

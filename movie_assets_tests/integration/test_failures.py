@@ -18,6 +18,8 @@ from movie_assets.assets.feature_files import FeatureFileIOManager
 from movie_assets.warehouse import read_table
 from movie_assets.warehouse.io_manager import WarehouseIOManager
 
+pytestmark = pytest.mark.no_cover
+
 POPULAR, GENRES = "/movie/popular", "/genre/movie/list"
 AWKWARD_TITLE = "\U0001f980 'quoted' \"twice\"\n\u05e9\u05dc\u05d5\u05dd"
 _PAGE = {"page": 1, "results": [], "total_pages": 1, "total_results": 0}

@@ -19,7 +19,10 @@ from movie_assets.build import BuildReport
 from movie_assets.definitions import SAMPLE_DIR
 from movie_assets.warehouse import read_table
 
-pytestmark = pytest.mark.filterwarnings("ignore:Function `Definitions.map:Warning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Function `Definitions.map:Warning"),
+    pytest.mark.no_cover,
+]
 
 SIGNALS = ["movielens_ratings", "co_liked_movies", "item_weights"]
 #: The stand-in's films are 1000 to 1059. Each group of people likes ten of them and not the others.
@@ -49,6 +52,35 @@ def write_release(folder: Path, groups: list[range] | list[list[int]] = GROUPS) 
 @pytest.fixture
 def release(tmp_path: Path) -> Path:
     return write_release(tmp_path / "ml-made-up")
+
+
+@pytest.fixture(scope="module")
+def built_once() -> list[Path]:
+    """The folder where a home was built with a release, as soon as a test asked for one."""
+    return []
+
+
+@pytest.fixture
+def home_with_release(
+    built_once: list[Path],
+    built_from_tmdb: Any,
+    open_tmdb_home: Any,
+    copy_home: Callable[[Path], Any],
+    release: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Any:
+    """A home of one's own that was built with the release."""
+    if not built_once:
+        folder = tmp_path_factory.mktemp("with release")
+        shutil.copytree(release, folder / "release")
+        shutil.copytree(built_from_tmdb.folder, folder / "home")
+        with open_tmdb_home(folder / "home") as home:
+            assert ran(home.build(MOVIELENS_DIR=folder / "release")) >= set(SIGNALS)
+        built_once.append(folder)
+    [folder] = built_once
+    shutil.rmtree(release)
+    shutil.copytree(folder / "release", release)  # and so of the same age
+    return copy_home(folder / "home")
 
 
 def stored(home: Any, table: str) -> pd.DataFrame:
@@ -128,24 +160,30 @@ def test_the_metadata_accounts_for_every_line(home: Any, release: Path) -> None:
     assert any(f"ratings.csv, line {number}" in message for message in home.record.messages)
 
 
-def test_taking_the_release_away_empties_the_tables(home: Any, release: Path) -> None:
-    before = home.hashes()
-    home.build(MOVIELENS_DIR=release)
-    assert home.hashes() != before
+def test_taking_the_release_away_empties_the_tables(
+    home_with_release: Any, built_from_tmdb: Any
+) -> None:
+    home = home_with_release
+    assert home.hashes() != built_from_tmdb.hashes
     assert ran(home.build()) >= set(SIGNALS)
-    assert home.hashes() == before
+    assert home.hashes() == built_from_tmdb.hashes
 
 
-def test_a_release_unpacked_again_is_read_and_changes_nothing(home: Any, release: Path) -> None:
-    home.build(MOVIELENS_DIR=release)
+def test_a_release_unpacked_again_is_read_and_changes_nothing(
+    home_with_release: Any, release: Path
+) -> None:
+    home = home_with_release
+    assert home.build(MOVIELENS_DIR=release).ran == ()
     before = home.hashes()
     os.utime(release / "ratings.csv", (1, 1))
     assert ran(home.build(MOVIELENS_DIR=release)) >= {"movielens_ratings"}
     assert home.hashes() == before
 
 
-def test_another_release_in_the_same_folder_is_noticed(home: Any, release: Path) -> None:
-    home.build(MOVIELENS_DIR=release)
+def test_another_release_in_the_same_folder_is_noticed(
+    home_with_release: Any, release: Path
+) -> None:
+    home = home_with_release
     before = home.hashes()
     write_release(release, [range(1030, 1040), range(1040, 1050)])
     assert ran(home.build(MOVIELENS_DIR=release)) >= set(SIGNALS)
@@ -190,9 +228,9 @@ def spoil(release: Path) -> None:
     ],
 )
 def test_a_release_that_cannot_be_read_loses_nothing(
-    home: Any, release: Path, damage: Callable[[Path], None], error: str
+    home_with_release: Any, release: Path, damage: Callable[[Path], None], error: str
 ) -> None:
-    home.build(MOVIELENS_DIR=release)
+    home = home_with_release
     before = home.hashes()
     damage(release)
 

@@ -19,6 +19,8 @@ from movie_assets_tests.integration.catalogue.homes import (
     of_catalogue,
 )
 
+pytestmark = pytest.mark.no_cover
+
 LAUNCH = """
 mutation { launchPartitionBackfill(backfillParams: {
     assetSelection: [{path: ["raw_movie_details"]}], partitionNames: ["05", "06"], title: "a part"

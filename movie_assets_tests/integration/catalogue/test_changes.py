@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from movie_assets.assets.catalogue import ALL_PARTS
 from movie_assets.serving.snapshot import open_snapshot
 from movie_assets_tests.integration.catalogue.homes import asked_by_sensor, films_asked, ran
+
+pytestmark = pytest.mark.no_cover
 
 
 def test_a_tick_and_its_run_publish_the_changes_and_ask_for_no_more(

@@ -20,6 +20,8 @@ from movie_assets_tests.integration.catalogue.homes import (
     ran,
 )
 
+pytestmark = pytest.mark.no_cover
+
 Command = Callable[..., tuple[int, str, str]]
 
 

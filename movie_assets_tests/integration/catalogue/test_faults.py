@@ -30,6 +30,8 @@ from movie_assets_tests.integration.catalogue.homes import (
     raw_content,
 )
 
+pytestmark = pytest.mark.no_cover
+
 PATIENT = RetryPolicy(attempts=8, total_seconds=30, initial_wait=0.001, max_wait=0.002)
 
 

@@ -25,6 +25,8 @@ from movie_assets_tests.integration.catalogue.homes import (
     ran,
 )
 
+pytestmark = pytest.mark.no_cover
+
 FILMS_A_FOLD, FILMS_A_SECOND = 25, 40
 #: The command, which merges its films in smaller lots, so that there are some.
 BUILD = f"""
