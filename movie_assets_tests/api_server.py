@@ -21,7 +21,7 @@ from fastapi import FastAPI
 from movie_assets_tests.dagster_server import bare_environment, free_port
 from movie_assets_tests.snapshots import write_small_snapshot
 
-_START_SECONDS = 60
+_START_SECONDS = 120
 _STOP_SECONDS = 20
 
 
