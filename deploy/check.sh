@@ -1,15 +1,21 @@
 #!/usr/bin/env bash
-# Checks the Dockerfile, compose.yaml and the Kubernetes manifests, where no Docker engine runs.
+# Checks the Dockerfile, compose.yaml and the Kubernetes manifests, also where no Docker engine runs.
 #
 #   deploy/check.sh lint     everything that can be read: hadolint, shellcheck, yamllint, docker
 #                            compose's own parser, kustomize, Kubernetes' schemas, and whether docker
 #                            and kubectl take the commands in the documentation
 #   deploy/check.sh image    builds the image for real and runs it as compose.yaml says
 #   deploy/check.sh          both
+#   deploy/check.sh engine   runs the docker commands of docs/deploy.md and docs/tutorial.md on a
+#                            real engine
 #
 # `lint` needs Python 3.11, pip, and either Docker's command with compose and buildx or a Debian or
 # Ubuntu machine (they are then taken from its archive, and not installed). `image` needs root
 # on Debian or Ubuntu, some 5 GB of disk, and: apt-get install mmdebstrap buildah iproute2
+# `engine` needs root on Debian or Ubuntu, some 8 GB of disk, the ports 8000 and 3000, and: apt-get
+# install mmdebstrap runc iptables curl git. It starts an engine of Debian's packages, which are not
+# installed, with data of its own, and ends it (docker0 and Docker's chains of iptables stay);
+# where DOCKER_HOST is set it uses that one, from 25 on.
 #
 # The base image cannot be pulled without a registry, so Debian's own packages of the same release
 # and Python stand in for it; the Dockerfile is the one that Docker gets. pip's configuration and
@@ -35,7 +41,8 @@ main() {
     lint) lint ;;
     image) build_and_run ;;
     all) lint && build_and_run ;;
-    *) die "usage: deploy/check.sh [lint|image]" ;;
+    engine) on_engine ;;
+    *) die "usage: deploy/check.sh [lint|image|engine]" ;;
     esac
     say "all is well"
 }
@@ -96,15 +103,22 @@ docker_command() {
 docker_of_debian() {
     [[ -x $folder/docker/usr/bin/docker ]] && return
     command -v dpkg >/dev/null || die "neither docker with compose and buildx nor Debian's packages are here"
+    extract "$folder/docker" docker-cli docker-compose docker-buildx
+}
+
+# Debian's packages of the base image's release, in a folder: nothing is installed.
+extract() {
+    local target=$1
+    shift
     apt_sources >"$folder/apt.list"
-    mkdir -p "$folder/docker" "$folder/lists/partial"
+    mkdir -p "$target" "$folder/lists/partial"
     (
-        cd "$folder/docker"
+        cd "$target"
         apt=(apt-get -qq -o "Dir::Etc::SourceList=$folder/apt.list" -o Dir::Etc::SourceParts=-
             -o "Dir::State::Lists=$folder/lists" -o APT::Sandbox::User=root)
-        "${apt[@]}" update && "${apt[@]}" download docker-cli docker-compose docker-buildx
+        "${apt[@]}" update && "${apt[@]}" download "$@"
         for package in *.deb; do dpkg --extract "$package" .; done
-    ) >"$folder/apt.log" 2>&1 || die "docker cannot be had of Debian: see $folder/apt.log"
+    ) >"$folder/apt.log" 2>&1 || die "$* cannot be had of Debian: see $folder/apt.log"
 }
 
 lint_kubernetes() {
@@ -150,7 +164,7 @@ builder() {
 }
 
 # Debian's Python stands where the image's does.
-make_base() {
+base_files() {
     if [[ ! -s $folder/base.tar ]]; then
         apt_sources >"$folder/apt.list"
         # shellcheck disable=SC2016 # $1 is mmdebstrap's
@@ -160,6 +174,10 @@ make_base() {
             die "the base file system could not be made: see $folder/mmdebstrap.log"
         mv "$folder/base.tar.part" "$folder/base.tar"
     fi
+}
+
+make_base() {
+    base_files
     rm -rf "$folder/storage" "$folder/storage-run"
     local container wanted found
     container=$(builder from scratch)
@@ -235,6 +253,24 @@ check_layers() {
     builder push --quiet "$image" "docker-archive:$folder/image.tar"
     "$folder/tools/bin/python" "$here/deploy/checks/layers.py" "$folder/image.tar" "$layers" "$canary"
     rm -f "$folder/image.tar"
+}
+
+# --- engine -----------------------------------------------------------------------------------
+
+# runc is this machine's: a newer release's asks for a newer C library than may be here.
+on_engine() {
+    [[ $(id -u) == 0 ]] || die "root is needed to start an engine"
+    for command in mmdebstrap runc iptables curl git; do
+        command -v "$command" >/dev/null || die "$command is missing: apt-get install mmdebstrap runc iptables curl git"
+    done
+    tools
+    docker_command
+    if [[ -z ${DOCKER_HOST:-} && ! -x $folder/engine/usr/sbin/dockerd ]]; then
+        extract "$folder/engine" docker.io containerd tini
+    fi
+    base_files
+    pip_configuration
+    "$folder/tools/bin/python" "$here/deploy/checks/engine.py" "$here" "$folder" "$docker" "$canary"
 }
 
 # --- helpers ----------------------------------------------------------------------------------
