@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 from movie_assets.assets import assets_of
 from movie_assets.checks import build_checks
 from movie_assets_tests.browser.web_ui import (
+    WINDOW,
     browser_of_tests,
     browsing,
     materialize_all,
@@ -78,6 +79,7 @@ def all_assets_are_green_in_the_graph(page: Page) -> None:
     for text in passed.all_inner_texts():
         done, of = re.findall(r"\d+", text)
         assert done == of, text
+    page.set_viewport_size(WINDOW)
 
 
 def nothing_is_out_of_sync(server: Server) -> None:
