@@ -34,6 +34,11 @@ STATUS = """
     status error { message }
 } } }
 """
+#: Dagster's daemon looks for backfills every 30 s, and has no setting for it.
+OFTEN = """
+from dagster._daemon import controller
+controller.DEFAULT_DAEMON_INTERVAL_SECONDS = 2
+"""
 
 
 @pytest.mark.process
@@ -48,7 +53,9 @@ def test_the_web_ui_backfills_parts(
         ids = [dg.AssetKey("raw_movie_ids")]
         assert job.execute_in_process(instance=home.instance, asset_selection=ids).success
         command = [str(Path(sys.executable).with_name("movie-assets")), "ui", "--port"]
+        (tmp_path / "sitecustomize.py").write_text(OFTEN)
         variables = bare_environment(tmp_path) | environment(folder, stand_in, key)
+        variables["PYTHONPATH"] = str(tmp_path)
         with serving([*command, str(free_port())], tmp_path, variables) as server:
             launched = server.graphql(LAUNCH)["launchPartitionBackfill"]
             assert launched["__typename"] == "LaunchBackfillSuccess", launched
