@@ -40,7 +40,10 @@ main() {
     case "${1:-all}" in
     lint) lint ;;
     image) build_and_run ;;
-    all) lint && build_and_run ;;
+    all)
+        lint # not joined by &&, which would let it go on behind an error
+        build_and_run
+        ;;
     engine) on_engine ;;
     *) die "usage: deploy/check.sh [lint|image|engine]" ;;
     esac
@@ -62,8 +65,10 @@ lint() {
     docker_command
     lint_compose
     lint_kubernetes
-    say "docker and kubectl: $("$folder/tools/bin/python" "$here/deploy/checks/commands.py" \
-        "$here" "$folder/docker-config" "$docker" "$folder/tools/bin/kubectl")"
+    local taken
+    taken=$("$folder/tools/bin/python" "$here/deploy/checks/commands.py" \
+        "$here" "$folder/docker-config" "$docker" "$folder/tools/bin/kubectl")
+    say "docker and kubectl: $taken"
 }
 
 lint_compose() {
