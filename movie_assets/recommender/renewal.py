@@ -109,16 +109,16 @@ class Renewed:
         """How many pairs are new, or told otherwise than before."""
         return self.n_pairs - int(np.count_nonzero(self.ranks_before))
 
-    def moved(self) -> NDArray[np.int64]:
+    def moved(self) -> NDArray[np.int32]:
         """Pairs that are as they were but for their rank.
 
         Returns:
-            int64 of shape (n_moved, 3): movie id, rank before, rank now.
+            int32 of shape (n_moved, 3): movie id, rank before, rank now.
         """
-        ranks = np.arange(1, self.ranks_before.shape[1] + 1)
+        ranks = np.arange(1, self.ranks_before.shape[1] + 1, dtype=np.int32)
         rows, places = np.nonzero((self.ranks_before > 0) & (self.ranks_before != ranks))
         ids = self.features.movie_ids[rows]
-        return np.stack([ids, self.ranks_before[rows, places], ranks[places]], 1, dtype=np.int64)
+        return np.stack([ids, self.ranks_before[rows, places], ranks[places]], 1, dtype=np.int32)
 
     def pairs(self, *, every: bool = False) -> Iterator[Neighbours]:
         """The changed pairs, or every pair, by film and rank, some films at a time."""

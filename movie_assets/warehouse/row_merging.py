@@ -11,6 +11,7 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from movie_assets.warehouse import store
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 #: In :attr:`RowMerge.moved`, what the last column of the primary key is from now on.
 TO = "to"
+
+#: DuckDB holds what it joins and what it updates at once in memory, of ten million rows gigabytes.
+_MOVED_AT_ONCE = 500_000
 
 
 @dataclass(frozen=True)
@@ -67,18 +71,22 @@ def merge_rows(
     """
     started = time.perf_counter()
     rows = validate(merge.rows, replace(schema, may_be_empty=True))
-    name, last = quote(schema.name), quote(schema.primary_key[-1])
+    name, by, last = map(quote, (schema.name, schema.primary_key[0], schema.primary_key[-1]))
     with store.writing(database, wait_seconds=wait_seconds, config=config) as connection:
         store.keep_table(connection, schema)
         _register(connection, schema, merge)
         connection.register("added", rows)
         connection.execute(f"DELETE FROM {name} USING removed WHERE {_same_key(schema, 'removed')}")  # noqa: S608 - quoted
-        connection.execute(
-            f"UPDATE {name} SET {last} = moved.{quote(TO)} FROM moved "  # noqa: S608 - quoted
-            f"WHERE {_same_key(schema, 'moved')}"
-        )
+        ranges = _ranges(merge.moved[schema.primary_key[0]])
+        for first, end in ranges:
+            some = f"BETWEEN {first} AND {end}"
+            connection.execute(
+                f"UPDATE {name} SET {last} = moved.{quote(TO)} FROM moved "  # noqa: S608 - quoted
+                f"WHERE {_same_key(schema, 'moved')} AND {name}.{by} {some} AND moved.{by} {some}"
+            )
         connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM added")  # noqa: S608 - quoted
-        _refuse_taken_keys(connection, schema)
+        for first, end in ranges:
+            _refuse_taken_keys(connection, schema, f"{by} BETWEEN {first} AND {end}")
         left = store.number_of(connection.execute(f"SELECT count(*) FROM {name}"))  # noqa: S608 - quoted
     return store.Written(len(rows), time.perf_counter() - started, left - len(rows))
 
@@ -93,18 +101,23 @@ def digest_after(
         WarehouseError: of the type that says why the file cannot be read.
     """
     rows = validate(merge.rows, replace(schema, may_be_empty=True))
-    name, last, to = quote(schema.name), schema.primary_key[-1], f"keys.{quote(TO)}"
+    name, by, last = quote(schema.name), quote(schema.primary_key[0]), schema.primary_key[-1]
+    to = f"keys.{quote(TO)}"
     was, becomes = hash_of_row(schema, name), hash_of_row(schema, name, {last: to})
     with store.reading(database, schema, **options) as connection:
         _register(connection, schema, merge)
-        # By one join with the table: it is what takes the time.
-        found = connection.execute(
-            f"SELECT count(*), coalesce(sum({was}), 0), count({to}), "  # noqa: S608 - quoted
-            f"coalesce(sum({becomes}) FILTER ({to} IS NOT NULL), 0) FROM {name} JOIN "
-            f"(SELECT *, NULL AS {quote(TO)} FROM removed UNION ALL FROM moved) keys "
-            f"ON {_same_key(schema, 'keys')}"
-        ).fetchall()[0]
-    return digest - Digest.of(*found[:2]) + Digest.of(*found[2:]) + digest_of_rows(rows, schema)
+        for first, end in _ranges(merge.moved[schema.primary_key[0]]):
+            some = f"BETWEEN {first} AND {end}"
+            # Both by one join with the table: it is what takes the time.
+            found = connection.execute(
+                f"SELECT count(*), coalesce(sum({was}), 0), count({to}), "  # noqa: S608 - quoted
+                f"coalesce(sum({becomes}) FILTER ({to} IS NOT NULL), 0) FROM {name} JOIN "
+                f"(SELECT *, NULL AS {quote(TO)} FROM removed WHERE {by} {some} "
+                f"UNION ALL FROM moved WHERE {by} {some}) keys "
+                f"ON {_same_key(schema, 'keys')} WHERE {name}.{by} {some}"
+            ).fetchall()[0]
+            digest = digest - Digest.of(*found[:2]) + Digest.of(*found[2:])
+    return digest + digest_of_rows(rows, schema)
 
 
 def _register(connection: duckdb.DuckDBPyConnection, schema: TableSchema, merge: RowMerge) -> None:
@@ -120,15 +133,30 @@ def _same_key(schema: TableSchema, keys: str) -> str:
     return " AND ".join(f"{name}.{quote(key)} = {keys}.{quote(key)}" for key in schema.primary_key)
 
 
-def _refuse_taken_keys(connection: duckdb.DuckDBPyConnection, schema: TableSchema) -> None:
-    """Refuse a merge after which another row has the key of one that was added or moved."""
+def _ranges(keys: pa.ChunkedArray) -> list[tuple[int, int]]:
+    """First and last values that cover all integers, in each at most some of the keys at a time."""
+    # Many rows share one, so that a range may hold some more.
+    bounds = np.unique(np.sort(keys.to_numpy().astype(np.int64))[_MOVED_AT_ONCE::_MOVED_AT_ONCE])
+    whole = np.iinfo(np.int64)
+    firsts = [whole.min, *(bounds + 1).tolist()]
+    return list(zip(firsts, [*bounds.tolist(), whole.max], strict=True))
+
+
+def _refuse_taken_keys(
+    connection: duckdb.DuckDBPyConnection, schema: TableSchema, some: str
+) -> None:
+    """Refuse a merge after which another row has the key of one that was added or moved.
+
+    Only keys that meet an SQL condition are looked at.
+    """
     *firsts, last = map(quote, schema.primary_key)
     key = ", ".join([*firsts, last])
     given = (
-        f"SELECT {key} FROM added UNION ALL "  # noqa: S608 - quoted
-        f"SELECT {', '.join([*firsts, quote(TO)])} FROM moved"
+        f"SELECT {key} FROM added WHERE {some} UNION ALL "  # noqa: S608 - quoted
+        f"SELECT {', '.join([*firsts, quote(TO)])} FROM moved WHERE {some}"
     )
-    having = f"SELECT count(*) FROM {quote(schema.name)} SEMI JOIN ({given}) USING ({key})"  # noqa: S608 - quoted
+    stored = f"(FROM {quote(schema.name)} SELECT {key} WHERE {some})"
+    having = f"SELECT count(*) FROM {stored} SEMI JOIN ({given}) USING ({key})"  # noqa: S608 - quoted
     keys = f"SELECT count(*) FROM (SELECT DISTINCT * FROM ({given}))"  # noqa: S608 - quoted
     rows, places = (store.number_of(connection.execute(query)) for query in (having, keys))
     if rows != places:

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_assets.warehouse import SchemaError, digest_of_table, read_arrow, validate, write_table
+from movie_assets.warehouse import (
+    SchemaError,
+    digest_of_table,
+    read_arrow,
+    row_merging,
+    validate,
+    write_table,
+)
 from movie_assets.warehouse.row_merging import RowMerge, digest_after, merge_rows
 from movie_assets.warehouse.tables import CO_LIKED_MOVIES
 
@@ -86,6 +93,14 @@ def test_rows_are_removed_moved_and_added_by_their_whole_key(
     tmp_path_factory: pytest.TempPathFactory, found: tuple[Rows, RowMerge, Rows]
 ) -> None:
     before, merge, after = found
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(row_merging, "_MOVED_AT_ONCE", 2)
+        check_merged(tmp_path_factory, before, merge, after)
+
+
+def check_merged(
+    tmp_path_factory: pytest.TempPathFactory, before: Rows, merge: RowMerge, after: Rows
+) -> None:
     database = tmp_path_factory.mktemp("merge") / "films.duckdb"
     write_table(database, TABLE, table_of(before))
     digest = digest_after(database, TABLE, merge, digest_of_table(database, TABLE))
