@@ -36,27 +36,23 @@ _AT_ONCE = 4
 
 
 class Likes(NamedTuple):
-    """Who likes what and how much, and what each person counts."""
+    """Who likes what, and what each person counts."""
 
     film_begins: NDArray[np.int64]
     likers: NDArray[np.int32]
-    by_film: NDArray[np.float32]
     person_begins: NDArray[np.int64]
     films: NDArray[np.int32]
-    by_person: NDArray[np.float32]
     weights: NDArray[np.float32]
 
     @classmethod
     def of(cls, likers: sparse.csr_matrix, weights: NDArray[np.float64]) -> Likes:
-        """From CSR of shape (n_films, n_people), columns sorted, and a weight a person."""
+        """From CSR of shape (n_films, n_people) with sorted columns, and a weight a person."""
         films = likers.T.tocsr()
         return cls(
             read_only(likers.indptr.astype(np.int64)),
             read_only(likers.indices.astype(np.int32, copy=False)),
-            read_only(likers.data.astype(np.float32, copy=False)),
             read_only(films.indptr.astype(np.int64)),
             read_only(films.indices.astype(np.int32, copy=False)),
-            read_only(films.data.astype(np.float32, copy=False)),
             read_only(weights.astype(np.float32)),
         )
 
@@ -154,16 +150,16 @@ def _fill(
 
 @compiled
 def _count(counts: NDArray[np.float32], film: int, likes: Likes) -> None:  # pragma: no cover
-    """Add up, for each other film, how much people like both, by their weights."""
+    """Add up the weights of the people who like the film and another, for each other."""
     for liker in range(likes.film_begins[film], likes.film_begins[film + 1]):
         person = likes.likers[liker]
-        weight = likes.weights[person] * likes.by_film[liker]
+        weight = likes.weights[person]
         begin, end = (
             np.uint64(likes.person_begins[person]),
             np.uint64(likes.person_begins[person + 1]),
         )
         for place in range(begin, end):
-            counts[likes.films[place]] += weight * likes.by_person[place]
+            counts[likes.films[place]] += weight
 
 
 @compiled

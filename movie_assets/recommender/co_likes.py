@@ -8,18 +8,14 @@ its Generalizations", JASA 70, 1975):
 
     likely(i, j) = expected * (both(i, j) + trust) / (expected + trust)
 
-Where much is expected the count decides, and where little is what the tastes say.
-
-A like counts 1, and a lower rating a part of that: who chose to see a film says something of their
-taste, whatever came of it, and there are as many such ratings as likes. Of somebody who rated two
-films both's product counts, by weight: 1 / n^c, where n is the sum of what somebody's ratings
-count, in parts of the mean weight. The score, with likers(i) the sum of what the film's ratings
-count, s the shrinkage and b the popularity exponent, at most 1:
+Where much is expected the count decides, and where little is what the tastes say. People are
+counted by weight, 1 / likes^c of somebody with so many likes, in parts of the mean weight of a
+like. The score, with s the shrinkage and b the popularity exponent, at most 1:
 
     likely(i, j) / ((likers(i) + s)^(1 - b) * (likers(j) + s)^b)
 
 Every pair is scored (``co_like_search``); no films x films matrix is held. The work is the sum over
-people of the square of their ratings, and films x films x tastes. Memory grows with the ratings.
+people of the square of their likes, and films x films x tastes. Memory grows with the likes.
 """
 
 from __future__ import annotations
@@ -47,7 +43,6 @@ class CoLikeOptions:
 
     Attributes:
         like_from: the stars from which a rating is a like, whoever gave it.
-        seen: what a lower rating counts, within [0, 1], a like being 1.
         user_exponent: c: 0 where everybody counts the same, 1 where each has one vote to share out
             among their likes; those who like everything say little.
         shrinkage: s, in people: pairs that few people vouch for come further down.
@@ -60,19 +55,18 @@ class CoLikeOptions:
     """
 
     like_from: float = 4.0
-    seen: float = 0.25
     user_exponent: float = 0.5
     shrinkage: float = 20.0
-    popularity_exponent: float = 0.45
+    popularity_exponent: float = 0.4
     tastes: int = 32
-    trust: float = 40.0
+    trust: float = 10.0
     neighbours: int = 100
 
     def __post_init__(self) -> None:
-        for name in ("seen", "popularity_exponent"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} must be within [0, 1], not {value}")
+        if not 0 <= self.popularity_exponent <= 1:
+            raise ValueError(
+                f"popularity_exponent must be within [0, 1], not {self.popularity_exponent}"
+            )
         for name in ("user_exponent", "shrinkage"):
             value = getattr(self, name)
             if not 0 <= value < np.inf:
@@ -122,8 +116,8 @@ def co_liked_films(
     Args:
         users: integers of shape (n_ratings,), at least 0: who rated.
         films: integers of shape (n_ratings,): the index of what was rated, below ``n_films``; -1
-            for a film that is neither to have neighbours nor to be one. Its rating still counts
-            among its user's.
+            for a film that is neither to have neighbours nor to be one. A like of it still counts
+            among its user's likes.
         ratings: numbers of shape (n_ratings,): stars. No user has rated a film twice.
         n_films: how many films there are.
         options: how they are compared.
@@ -138,18 +132,14 @@ def co_liked_films(
     users, films, ratings = np.asarray(users), np.asarray(films), np.asarray(ratings)
     _refuse_unusable(users, films, ratings, n_films)
     liked = ratings >= options.like_from
-    shape = n_films, int(users.max(initial=-1)) + 1
-    ours = liked & (films >= 0)
-    likers = _matrix(np.ones(ours.sum(), np.float32), films[ours], users[ours], shape)
-    # Films that nobody likes are not recommended, and there may be many.
+    likers, weights = _likers(users[liked], films[liked], n_films, options.user_exponent)
+    # Of films that nobody likes nothing is known, and there may be many.
     known = np.flatnonzero(np.diff(likers.indptr)).astype(np.int32)
     if not len(known):
         nothing = np.zeros(0, dtype=np.int32)
         return CoLikes(nothing, nothing, nothing, nothing.astype(np.float32), nothing)
     likers = likers[known]
-    values = np.where(liked, np.float32(1), np.float32(options.seen))
-    raters, weights = _raters(users, films, values, shape, options.user_exponent)
-    indices, scores = _best(raters[known], weights, options, threads, progress)
+    indices, scores = _best(likers, weights, options, threads, progress)
     places, ranks = np.nonzero(indices >= 0)
     rows, columns = places.astype(np.int32), indices[places, ranks]
     return CoLikes(
@@ -179,34 +169,24 @@ def _refuse_unusable(
         raise ValueError("a rating is no number")
 
 
-def _raters(
-    users: NDArray[np.int32],
-    films: NDArray[np.int32],
-    values: NDArray[np.float32],
-    shape: tuple[int, int],
-    exponent: float,
+def _likers(
+    users: NDArray[np.int32], films: NDArray[np.int32], n_films: int, exponent: float
 ) -> tuple[sparse.csr_matrix, NDArray[np.float64]]:
-    """What ratings count, films x people; and each person's weight, whose mean over these is 1."""
-    weights = np.maximum(np.bincount(users, values, shape[1]), 1) ** -exponent
-    counts = (films >= 0) & (values > 0)
-    raters = _matrix(values[counts], films[counts], users[counts], shape)
-    return raters, weights / np.average(weights[raters.indices], weights=raters.data)
-
-
-def _matrix(
-    values: NDArray[np.float32],
-    films: NDArray[np.int32],
-    users: NDArray[np.int32],
-    shape: tuple[int, int],
-) -> sparse.csr_matrix:
-    matrix = sparse.csr_matrix((values, (films, users)), shape)
-    if matrix.nnz < len(values):
+    """Who likes each film, films x people, all ones; and each person's weight, a like's mean 1."""
+    likes = np.bincount(users)
+    weights = np.maximum(likes, 1).astype(np.float64) ** -exponent
+    known = films >= 0
+    entries = (films, users) if known.all() else (films[known], users[known])
+    ones = np.ones(len(entries[0]), dtype=np.float32)
+    likers = sparse.csr_matrix((ones, entries), (n_films, len(likes)))
+    if likers.nnz < len(ones):
         raise ValueError("a user has rated a film twice")
-    return matrix
+    mean = weights[likers.indices].mean() if likers.nnz else 1
+    return likers, weights / mean
 
 
 def _best(
-    raters: sparse.csr_matrix,
+    likers: sparse.csr_matrix,
     weights: NDArray[np.float64],
     options: CoLikeOptions,
     threads: int | None,
@@ -214,12 +194,12 @@ def _best(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     from movie_assets.recommender import co_like_search as kernel  # noqa: PLC0415 - loads numba
 
-    counts = np.asarray(raters.sum(axis=1), np.float64).ravel() + options.shrinkage
+    counts = np.diff(likers.indptr) + float(options.shrinkage)
     b = options.popularity_exponent
     return kernel.search(
-        kernel.Likes.of(raters, weights),
+        kernel.Likes.of(likers, weights),
         kernel.Scoring.of(
-            taste_factors(raters, weights, options.tastes),
+            taste_factors(likers, weights, options.tastes),
             trust=options.trust,
             least_expected=_LEAST_EXPECTED,
             own=counts ** (b - 1),

@@ -23,7 +23,7 @@ Ratings = list[tuple[int, int, float]]
 LIKES = [(0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (1, 1), (2, 1), (3, 2)]
 BY_HAND: Ratings = [(user, film, 4.0) for user, film in LIKES] + [(0, 3, 3.5), (1, 2, 1.0)]
 #: There are more tastes than people, so that what is expected is what is counted.
-PLAIN = CoLikeOptions(seen=0, user_exponent=0, shrinkage=0, popularity_exponent=0.5)
+PLAIN = CoLikeOptions(user_exponent=0, shrinkage=0, popularity_exponent=0.5)
 
 
 def found_in(
@@ -68,14 +68,6 @@ def test_by_hand() -> None:
         # What everybody counts is in parts of a like's mean.
         ({"user_exponent": 1}, {(0, 1): 3 / np.sqrt(4 * 3), (0, 2): 1 / np.sqrt(4 * 1)}),
         ({"neighbours": 1}, {(0, 1): 3 / np.sqrt(12)}),
-        # Film 2 counts 1 for user 3, who likes it, and 1/2 for user 1, who has only seen it.
-        (
-            {"seen": 0.5},
-            {
-                (0, 1): 3 / np.sqrt(4 * 3),
-                (0, 2): (1 + 0.5) / np.sqrt(4 * (1 + 0.5)),
-            },
-        ),
         ({"like_from": 3.5}, {(0, 1): 3 / np.sqrt(12), (0, 2): 0.5, (0, 3): 0.5}),
     ],
 )
@@ -87,39 +79,13 @@ def test_options(changed: dict[str, Any], expected: dict[tuple[int, int], float]
 
 def test_likes_of_unknown_films_count_among_their_users() -> None:
     """A user who likes much beside what we have says less, and nothing else changes."""
-    options = CoLikeOptions(seen=0, user_exponent=1, shrinkage=0, popularity_exponent=0)
+    options = CoLikeOptions(user_exponent=1, shrinkage=0, popularity_exponent=0)
     more = [*BY_HAND, (3, -1, 5.0), (3, -1, 1.0)]
     found = scores(found_in(more, options=options))
     mean = (6 * 1 / 2 + 2 * 1 / 3) / 8
     assert found[0, 1] == 3 * 1 / 2 / mean / 4
     assert found[0, 2] == 1 * 1 / 3 / mean / 4
     assert {film for pair in found for film in pair} == {0, 1, 2}
-
-
-def test_two_who_saw_both_count_less_than_two_who_like_both() -> None:
-    """Each a quarter of a quarter; and nobody likes film 3, so it is in no list."""
-    seen = [(user, film, 3.0) for user in (0, 1) for film in (0, 1)]
-    likes = [(2, 0, 4.0), (3, 1, 4.0)]
-    found = found_in(
-        [*seen, *likes, *((user, 3, 2.0) for user in (2, 3))],
-        options=CoLikeOptions(seen=0.25, user_exponent=0, shrinkage=0, popularity_exponent=0.5),
-    )
-    score = 2 * 0.25**2 / (1 + 2 * 0.25)
-    assert as_tuples(found) == [
-        (0, 1, 1, pytest.approx(score), 0),
-        (1, 0, 1, pytest.approx(score), 0),
-    ]
-
-
-def test_what_somebody_saw_counts_among_what_they_say() -> None:
-    """User 1 liked two films and saw two that we do not have, and counts 1 / (2 + 2 / 2)."""
-    ratings = [(0, 0, 5.0), (0, 1, 5.0), (1, 0, 5.0), (1, 1, 5.0), (1, -1, 3.0), (1, -1, 1.0)]
-    more = [*ratings, (2, 2, 5.0)]
-    options = CoLikeOptions(seen=0.5, user_exponent=1, shrinkage=0, popularity_exponent=0.5)
-    weights = np.array([1 / 2, 1 / 3, 1])
-    mean = (2 * weights[0] + 2 * weights[1] + weights[2]) / 5
-    score = (weights[0] + weights[1]) / mean / 2
-    assert scores(found_in(more, options=options)) == {(0, 1): score, (1, 0): score}
 
 
 #: Two kinds of people and of films. Nobody has seen both film 0 and film 1.
@@ -169,7 +135,7 @@ def test_scores_are_as_in_dense_numpy_whatever_the_blocks_and_threads(
 ) -> None:
     chance = np.random.default_rng(seed)
     likers = sparse.random(n_films, 9, 0.3, "csr", np.float32, chance)
-    likers.data[:] = chance.choice([0.25, 1], likers.nnz)
+    likers.data[:] = 1
     weights, own, prior = chance.random(9), chance.random(n_films), chance.random(n_films)
     factors = chance.normal(size=(n_films, n_tastes)).astype(np.float32)
     likes = co_like_search.Likes.of(likers, weights)
@@ -196,23 +162,20 @@ def test_scores_are_as_in_dense_numpy_whatever_the_blocks_and_threads(
 def dense(ratings: Ratings, n_films: int, options: CoLikeOptions) -> tuple[Any, Any]:
     """With as many tastes as it takes, by definition: all scores in float64, and who likes both."""
     n_users = 1 + max(user for user, _, _ in ratings)
-    likes, counted = np.zeros((n_films, n_users)), np.zeros((n_films, n_users))
-    n_counted = np.zeros(n_users)
+    likes = np.zeros((n_films, n_users))
+    n_likes = np.zeros(n_users)
     for user, film, stars in ratings:
-        value = 1 if stars >= options.like_from else options.seen
-        n_counted[user] += value
-        if film >= 0:
-            likes[film, user] = stars >= options.like_from
-            counted[film, user] = value
-    liked = likes.any(axis=1)
-    weights = np.maximum(n_counted, 1) ** -options.user_exponent
-    weights /= (counted @ weights).sum() / max(counted.sum(), 1) or 1
-    counts = counted.sum(axis=1) + options.shrinkage
+        if stars >= options.like_from:
+            n_likes[user] += 1
+            if film >= 0:
+                likes[film, user] = 1
+    weights = np.maximum(n_likes, 1) ** -options.user_exponent
+    weights /= (likes @ weights).sum() / max(likes.sum(), 1) or 1
+    counts = likes.sum(axis=1) + options.shrinkage
     b = options.popularity_exponent
     counts[counts == 0] = 1
-    all_scores = (counted * weights) @ counted.T / np.outer(counts ** (1 - b), counts**b)
+    all_scores = (likes * weights) @ likes.T / np.outer(counts ** (1 - b), counts**b)
     np.fill_diagonal(all_scores, 0)
-    all_scores[~np.outer(liked, liked)] = 0
     return np.minimum(all_scores, 1), (likes @ likes.T).astype(int)
 
 
@@ -228,17 +191,16 @@ RATINGS = st.dictionaries(
 @given(
     ratings=RATINGS,
     unknown=st.lists(st.integers(0, 11), max_size=4),
-    seen=st.sampled_from([0.0, 0.25, 1.0]),
     c=st.sampled_from([0.0, 0.5, 1.0]),
     s=st.sampled_from([0.0, 1.5, 30.0]),
     b=st.sampled_from([0.0, 0.4, 0.5, 1.0]),
     k=st.integers(1, 9),
 )
 def test_as_in_dense_numpy(
-    ratings: Ratings, unknown: list[int], seen: float, c: float, s: float, b: float, k: int
+    ratings: Ratings, unknown: list[int], c: float, s: float, b: float, k: int
 ) -> None:
     ratings = [*ratings, *((user, -1, 5.0) for user in unknown)]
-    options = CoLikeOptions(4.0, seen, c, s, b, tastes=12, trust=3.0, neighbours=k)
+    options = CoLikeOptions(4.0, c, s, b, tastes=12, trust=3.0, neighbours=k)
     found = found_in(ratings, 8, options)
     expected, both = dense(ratings, 8, options)
     assert np.all((found.scores > 0) & (found.scores <= 1))
@@ -331,7 +293,6 @@ def test_no_ratings_and_no_films() -> None:
         ([(-1, 0, 5.0)], "users must be at least 0"),
         ([(0, 0, float("nan"))], "no number"),
         ([(0, 0, 5.0), (0, 1, 4.0), (0, 0, 4.0)], "rated a film twice"),
-        ([(0, 0, 5.0), (0, 1, 4.0), (0, 0, 1.0)], "rated a film twice"),
     ],
 )
 def test_what_cannot_be_is_refused(ratings: Ratings, words: str) -> None:
@@ -349,8 +310,6 @@ def test_arrays_of_different_lengths_are_refused() -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        {"seen": 1.1},
-        {"seen": float("nan")},
         {"popularity_exponent": 1.1},
         {"popularity_exponent": -0.1},
         {"user_exponent": -1},
