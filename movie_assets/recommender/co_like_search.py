@@ -127,13 +127,11 @@ def search(
     return indices, scores
 
 
-# From here on compiled: coverage does not see these lines run.
+# From here on compiled.
 
 
 @compiled
-def _fill(
-    keys: NDArray[np.int64], start: int, likes: Likes, scoring: Scoring
-) -> None:  # pragma: no cover
+def _fill(keys: NDArray[np.int64], start: int, likes: Likes, scoring: Scoring) -> None:
     """Fill the keys, of shape (n, k), of the n films from ``start`` on; as heaps, from zeros."""
     n_films = len(scoring.own)
     counts = np.zeros((len(keys), n_films), np.float32)
@@ -149,7 +147,7 @@ def _fill(
 
 
 @compiled
-def _count(counts: NDArray[np.float32], film: int, likes: Likes) -> None:  # pragma: no cover
+def _count(counts: NDArray[np.float32], film: int, likes: Likes) -> None:
     """Add up the weights of the people who like the film and another, for each other."""
     for liker in range(likes.film_begins[film], likes.film_begins[film + 1]):
         person = likes.likers[liker]
@@ -163,9 +161,7 @@ def _count(counts: NDArray[np.float32], film: int, likes: Likes) -> None:  # pra
 
 
 @compiled
-def _expect(
-    tile: NDArray[np.float32], factors: NDArray[np.float32], film: int, first: int
-) -> None:  # pragma: no cover
+def _expect(tile: NDArray[np.float32], factors: NDArray[np.float32], film: int, first: int) -> None:
     """The inner products of the film and those of the tile."""
     tile[:] = 0
     last = first + len(tile)
@@ -185,7 +181,7 @@ def _score(
     scoring: Scoring,
     film: int,
     first: int,
-) -> None:  # pragma: no cover
+) -> None:
     """Put the score in the place of what is expected."""
     own, trust, least = scoring.own[film], scoring.trust, scoring.least_expected
     prior = scoring.prior[first : first + len(tile)]
@@ -197,9 +193,7 @@ def _score(
 
 
 @compiled
-def _offer(
-    heap: NDArray[np.int64], tile: NDArray[np.float32], film: int, first: int
-) -> None:  # pragma: no cover
+def _offer(heap: NDArray[np.int64], tile: NDArray[np.float32], film: int, first: int) -> None:
     """Put what beats the heap's worst into it."""
     bits = tile.view(np.int32)
     threshold = max(np.int32(heap[0] >> 32), np.int32(1))

@@ -148,13 +148,11 @@ def csr(matrix: sparse.csr_matrix) -> tuple[NDArray[Any], NDArray[Any], NDArray[
     )
 
 
-# From here on compiled: coverage does not see these lines run.
+# From here on compiled.
 
 
 @compiled
-def lengths_of(
-    indptr: NDArray[np.int64], weights: NDArray[np.float32]
-) -> NDArray[np.float64]:  # pragma: no cover
+def lengths_of(indptr: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArray[np.float64]:
     """The Euclidean length of each row."""
     lengths = np.zeros(len(indptr) - 1)
     for row in range(len(lengths)):
@@ -170,7 +168,7 @@ def _list_ends(
     order: NDArray[np.int64],
     tile: int,
     n_terms: int,
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:  # pragma: no cover
+) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
     """Where each term's list ends, counted from where its tile's begin, and each tile's size."""
     n_tiles = (len(order) + tile - 1) // tile
     ends, sizes = np.zeros((n_tiles, n_terms + 1), np.uint32), np.zeros(n_tiles, np.int64)
@@ -196,7 +194,7 @@ def _lists(
     tile: int,
     begins: NDArray[np.int64],
     ends: NDArray[np.uint32],
-) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:  # pragma: no cover
+) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
     """Postings and weights of all lists."""
     size = begins[-1] + np.int64(ends[-1, -1]) if len(ends) else 0
     postings, list_weights = np.zeros(size, np.uint16), np.zeros(size, np.float32)
@@ -224,7 +222,7 @@ def _fill_largest(
     codes: NDArray[np.int32],
     blocks: NDArray[np.int64],
     largest: NDArray[np.float32],
-) -> None:  # pragma: no cover
+) -> None:
     """Fill what is the largest factor of a group and a block, of pairs of code and block."""
     for group in range(len(factors)):
         for pair in range(len(codes)):

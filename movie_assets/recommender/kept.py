@@ -73,13 +73,11 @@ def _places_now(
     return now, np.minimum.accumulate(places[::-1])[::-1][1:].copy()
 
 
-# From here on compiled: coverage does not see these lines run.
+# From here on compiled.
 
 
 @compiled
-def _begin(
-    places: NDArray[np.int64], lists: _Lists, keys: Keys, floors: Keys
-) -> None:  # pragma: no cover
+def _begin(places: NDArray[np.int64], lists: _Lists, keys: Keys, floors: Keys) -> None:
     """Fill the keys, ascending, and the floors of rows that stood at these places."""
     for i in range(len(places)):
         row = places[i]
@@ -99,7 +97,7 @@ def _begin(
 
 
 @compiled
-def _floor(lists: _Lists, row: int) -> np.int64:  # pragma: no cover
+def _floor(lists: _Lists, row: int) -> np.int64:
     """The best key that a candidate outside the list can have, if it stayed the same.
 
     Its score is at most that of the list's last; where it is as much, it came later.
@@ -114,7 +112,7 @@ def _floor(lists: _Lists, row: int) -> np.int64:  # pragma: no cover
 
 
 @compiled
-def _insert(keys: Keys, place: int, key: np.int64) -> None:  # pragma: no cover
+def _insert(keys: Keys, place: int, key: np.int64) -> None:
     """Put a key at a place or further on: what comes after is ascending, and stays so.
 
     Lists are descending, but equal scores may have changed their order.

@@ -215,13 +215,13 @@ def unpacked(keys: NDArray[np.int64]) -> Found:
     return indices, (keys >> 32).astype(np.int32).view(np.float32)
 
 
-# From here on compiled: coverage does not see these lines run.
+# From here on compiled.
 
 
 @compiled
 def improve(
     keys: NDArray[np.int64], start: int, rows: Rows, index: Index, scoring: Scoring
-) -> np.float32:  # pragma: no cover
+) -> np.float32:
     """Let candidates that are better take the place of the worst keys.
 
     Args:
@@ -256,7 +256,7 @@ def improve(
 
 
 @compiled
-def _scratch(rows: Rows, start: int, stop: int, width: int) -> _Scratch:  # pragma: no cover
+def _scratch(rows: Rows, start: int, stop: int, width: int) -> _Scratch:
     n_blocks, longest = (width + BLOCK - 1) // BLOCK, 0
     for row in range(start, stop):
         longest = max(longest, rows.indptr[row + 1] - rows.indptr[row])
@@ -270,7 +270,7 @@ def _scratch(rows: Rows, start: int, stop: int, width: int) -> _Scratch:  # prag
 @compiled
 def _find_lists(
     lists: NDArray[np.uint64], rows: Rows, row: int, index: Index, number: int
-) -> np.float32:  # pragma: no cover
+) -> np.float32:
     """Where the lists of the row's terms begin and end in a tile; touches each list's beginning.
 
     Memory answers many independent requests at once, but a list that is added up waits for its
@@ -289,9 +289,7 @@ def _find_lists(
 
 
 @compiled
-def _add_up(
-    scratch: _Scratch, rows: Rows, row: int, index: Index, width: int
-) -> None:  # pragma: no cover
+def _add_up(scratch: _Scratch, rows: Rows, row: int, index: Index, width: int) -> None:
     """Add the row's terms up, in the order of columns, into one sum a candidate of the tile."""
     sums, lists, first = scratch.sums, scratch.lists, rows.indptr[row]
     for entry in range(rows.indptr[row + 1] - first):
@@ -307,9 +305,7 @@ def _add_up(
 
 
 @compiled
-def _block_maxima(
-    scratch: _Scratch, index: Index, number: int, group: np.int32
-) -> None:  # pragma: no cover
+def _block_maxima(scratch: _Scratch, index: Index, number: int, group: np.int32) -> None:
     """The largest sum of each block times the largest factor: rounding keeps the order."""
     sums, largest = scratch.sums.view(np.int32), scratch.largest.view(np.int32)
     for block in range(np.uint64(len(largest))):
@@ -323,7 +319,7 @@ def _block_maxima(
 
 
 @compiled
-def _cut(largest: NDArray[np.int32], k: int) -> np.int32:  # pragma: no cover
+def _cut(largest: NDArray[np.int32], k: int) -> np.int32:
     """What the best K + 1 blocks reach, if there are so many; else 0."""
     heap = np.zeros(k + 1, np.int64)
     for most in largest:
@@ -342,7 +338,7 @@ def _collect(
     number: int,
     scoring: Scoring,
     heap: NDArray[np.int64],
-) -> None:  # pragma: no cover
+) -> None:
     """Put what beats the heap's worst into it: of the sums one part, those that reach a cut where
     their block does, or the other.
     """
@@ -369,13 +365,13 @@ def _collect(
 
 
 @compiled
-def _threshold(heap: NDArray[np.int64]) -> np.int32:  # pragma: no cover
+def _threshold(heap: NDArray[np.int64]) -> np.int32:
     """The bits that a score must reach; an equal one may have the better candidate."""
     return max(np.int32(heap[0] >> 32), np.int32(1))
 
 
 @compiled
-def replace_worst(heap: NDArray[np.int64], key: np.int64) -> None:  # pragma: no cover
+def replace_worst(heap: NDArray[np.int64], key: np.int64) -> None:
     """Put a key in the place of the smallest and restore the heap's order."""
     place, child = 0, 1
     while child < len(heap):

@@ -121,11 +121,11 @@ def _csr(
     )
 
 
-# From here on compiled: coverage does not see these lines run.
+# From here on compiled.
 
 
 @compiled
-def add_likeness(terms: Terms, film: int, row: Row) -> None:  # pragma: no cover
+def add_likeness(terms: Terms, film: int, row: Row) -> None:
     """Add the likeness of a film's content to every film's, but for the floor, to a row."""
     for entry in range(terms.ends[film], terms.ends[film + 1]):
         term = terms.terms[entry]
@@ -137,9 +137,7 @@ def add_likeness(terms: Terms, film: int, row: Row) -> None:  # pragma: no cover
 
 
 @compiled
-def _add_votes(
-    terms: Terms, rank: Rank, voters: Voters, sharpness: float, total: Row
-) -> None:  # pragma: no cover
+def _add_votes(terms: Terms, rank: Rank, voters: Voters, sharpness: float, total: Row) -> None:
     """Add the votes to each film's total."""
     row, factors = np.empty_like(total), np.empty(len(rank.years), np.float32)
     content = np.empty(np.diff(voters.extra_ends).max(), np.float32)
@@ -168,7 +166,7 @@ def _add_votes(
 
 
 @compiled
-def _closeness_to(rank: Rank, code: np.uint32, factors: Row) -> None:  # pragma: no cover
+def _closeness_to(rank: Rank, code: np.uint32, factors: Row) -> None:
     """Fill the closeness of a code to each."""
     years, others = rank.by_years[rank.years[code]], rank.by_others[rank.others[code]]
     for other in range(len(factors)):
@@ -176,9 +174,7 @@ def _closeness_to(rank: Rank, code: np.uint32, factors: Row) -> None:  # pragma:
 
 
 @partial(compiled, fastmath=_IN_ANY_ORDER)
-def _squares(
-    row: Row, factors: Row, codes: NDArray[np.uint32], prior: Row
-) -> float:  # pragma: no cover
+def _squares(row: Row, factors: Row, codes: NDArray[np.uint32], prior: Row) -> float:
     """Make squared scores of a row of likenesses; their sum."""
     votes = 0.0
     for i in range(len(row)):
@@ -191,7 +187,7 @@ def _squares(
 @compiled
 def _powers(
     row: Row, factors: Row, codes: NDArray[np.uint32], prior: Row, sharpness: float
-) -> float:  # pragma: no cover
+) -> float:
     """Make scores to a power of a row of likenesses; their sum."""
     votes = 0.0
     power = np.float32(sharpness)
@@ -202,6 +198,6 @@ def _powers(
 
 
 @compiled
-def _add(total: Row, row: Row, value: np.float32) -> None:  # pragma: no cover
+def _add(total: Row, row: Row, value: np.float32) -> None:
     for i in range(len(row)):
         total[i] += value * row[i]
