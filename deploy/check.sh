@@ -146,9 +146,7 @@ lint_kubernetes() {
 
 build_and_run() {
     [[ $(id -u) == 0 ]] || die "root is needed to make and run an image without an engine"
-    for command in mmdebstrap buildah ip unshare nsenter; do
-        command -v "$command" >/dev/null || die "$command is missing: apt-get install mmdebstrap buildah iproute2"
-    done
+    need 'mmdebstrap buildah iproute2' mmdebstrap buildah ip unshare nsenter
     tools
     make_base
     check_arm64
@@ -265,9 +263,7 @@ check_layers() {
 # runc is this machine's: a newer release's asks for a newer C library than may be here.
 on_engine() {
     [[ $(id -u) == 0 ]] || die "root is needed to start an engine"
-    for command in mmdebstrap runc iptables curl git; do
-        command -v "$command" >/dev/null || die "$command is missing: apt-get install mmdebstrap runc iptables curl git"
-    done
+    need 'mmdebstrap runc iptables curl git' mmdebstrap runc iptables curl git
     tools
     docker_command
     if [[ -z ${DOCKER_HOST:-} && ! -x $folder/engine/usr/sbin/dockerd ]]; then
@@ -279,6 +275,15 @@ on_engine() {
 }
 
 # --- helpers ----------------------------------------------------------------------------------
+
+# Commands, and the packages that they are in.
+need() {
+    local packages=$1 command
+    shift
+    for command in "$@"; do
+        command -v "$command" >/dev/null || die "$command is missing: apt-get install $packages"
+    done
+}
 
 tools() {
     [[ -e $folder/tools/.installed ]] && return
