@@ -75,8 +75,8 @@ from movie_assets.warehouse.io_manager import WarehouseStorage
 from movie_assets.warehouse.row_merging import TO, RowMerge, digest_after
 from movie_assets.warehouse.store import named_errors, reading
 
-#: Where more of the pairs than this share are told otherwise, the table is written anew: that takes
-#: little longer, holds less in memory, and gives the file's room back.
+#: Where more of the pairs than this share are told otherwise, the table is written anew: what is
+#: merged is held in memory, and what it replaces leaves holes in the file.
 _MOST_MERGED = 0.1
 #: The methods are compared on so many films, those with the most votes; on all of a million it
 #: would take hours, and those few hardly ever are in a list.

@@ -64,7 +64,6 @@ def merge_rows(
     Either all of it is done afterwards, or nothing.
 
     Raises:
-        TableMissingError: where the table is not there.
         SchemaError: where the rows, or the stored table, are not as declared, or a row would get
             the key of another.
         WarehouseError: of the type that says why the file cannot be written.
@@ -135,7 +134,8 @@ def _same_key(schema: TableSchema, keys: str) -> str:
 
 def _ranges(keys: pa.ChunkedArray) -> list[tuple[int, int]]:
     """First and last values that cover all integers, in each at most some of the keys at a time."""
-    # Many rows share one, so that a range may hold some more.
+    # All rows with one value are in one range, which may therefore hold more: a row that was moved
+    # must not be taken for another in the next.
     bounds = np.unique(np.sort(keys.to_numpy().astype(np.int64))[_MOVED_AT_ONCE::_MOVED_AT_ONCE])
     whole = np.iinfo(np.int64)
     firsts = [whole.min, *(bounds + 1).tolist()]
