@@ -1,5 +1,7 @@
 """What is in an image, layer by layer: nothing that must not be there, and the settings it needs.
 
+Its programs and libraries must be for the processor that it says it is for.
+
 Reads an archive as ``buildah push IMAGE docker-archive:FILE`` or ``docker save`` writes it. Whether
 the image runs is for ``running.py``.
 
@@ -12,6 +14,7 @@ text that lay around when the image was built, and must be in no layer.
 from __future__ import annotations
 
 import json
+import re
 import stat
 import sys
 import tarfile
@@ -23,6 +26,11 @@ _PRIVATE = {".env", ".git", ".netrc", ".npmrc", ".pypirc", "id_ed25519", "id_rsa
 _WRITABLE = {"data", "data/published", "var/cache/movie-assets"}
 _LABELS = ("title", "description", "licenses", "version", "revision", "documentation")
 _CHUNK = 1 << 20
+_ELF_HEADER = 64
+#: What the ELF header says, by the name that images have for a processor.
+_MACHINES = {"amd64": 62, "arm64": 183}
+#: debugpy brings these to every processor, and loads them by name on their own only.
+_FOR_ANY = re.compile(r"debugpy/.*/attach_linux_\w+\.so$")
 
 
 def main(archive: str, base_layers: str, *canaries: str) -> int:
@@ -34,13 +42,15 @@ def main(archive: str, base_layers: str, *canaries: str) -> int:
     wrong: list[str] = []
     with tarfile.open(archive) as outer:
         manifest = _json(outer, "manifest.json")[0]
-        wrong += _wrong_settings(_json(outer, manifest["Config"])["config"])
+        image = _json(outer, manifest["Config"])
+        wrong += _wrong_settings(image["config"])
+        machine = _MACHINES[image["architecture"]]
         total = 0
         for number, name in enumerate(manifest["Layers"]):
             layer = outer.extractfile(name)
             assert layer is not None
             with tarfile.open(fileobj=layer, mode="r|*") as inner:
-                size, found = _look(inner, canaries, ours=number >= int(base_layers))
+                size, found = _look(inner, canaries, machine, ours=number >= int(base_layers))
             total += size
             wrong += [f"layer {number}: {what}" for what in found]
             print(f"  layer {number}: {size / 1e6:,.0f} MB")
@@ -83,7 +93,7 @@ def _wrong_settings(config: dict[str, Any]) -> list[str]:
 
 
 def _look(
-    layer: tarfile.TarFile, canaries: tuple[str, ...], *, ours: bool
+    layer: tarfile.TarFile, canaries: tuple[str, ...], machine: int, *, ours: bool
 ) -> tuple[int, list[str]]:
     size, wrong = 0, []
     for member in layer:
@@ -94,7 +104,10 @@ def _look(
             size += member.size
             content = layer.extractfile(member)
             assert content is not None
-            wrong += [f"/{name} holds {canary!r}" for canary in _held(content, canaries)]
+            start = content.read(_ELF_HEADER)
+            if _is_foreign(start, machine) and not _FOR_ANY.search(name):
+                wrong.append(f"/{name} is for another processor")
+            wrong += [f"/{name} holds {canary!r}" for canary in _held(start, content, canaries)]
     return size, wrong
 
 
@@ -111,16 +124,20 @@ def _wrong_entry(member: tarfile.TarInfo, name: str) -> list[str]:
     return wrong
 
 
-def _held(content: Any, canaries: tuple[str, ...]) -> list[str]:
-    """The canaries in a file; also where one stands across two chunks."""
+def _is_foreign(start: bytes, machine: int) -> bool:
+    return start[:4] == b"\x7fELF" and int.from_bytes(start[18:20], "little") != machine
+
+
+def _held(start: bytes, content: Any, canaries: tuple[str, ...]) -> list[str]:
+    """The canaries in a file, whose start was read; also where one stands across two chunks."""
     found: set[str] = set()
     longest = max((len(canary) for canary in canaries), default=1)
-    before = b""
-    while chunk := content.read(_CHUNK):
-        window = before + chunk
+    window = start
+    while True:
         found |= {canary for canary in canaries if canary.encode() in window}
-        before = window[-longest:]
-    return sorted(found)
+        if not (chunk := content.read(_CHUNK)):
+            return sorted(found)
+        window = window[-longest:] + chunk
 
 
 if __name__ == "__main__":

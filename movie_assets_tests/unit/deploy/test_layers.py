@@ -42,12 +42,23 @@ def layer(*files: tuple[str, bytes, dict[str, int]]) -> bytes:
     return content.getvalue()
 
 
-def judged(folder: Path, config: dict[str, Any], *layers: bytes) -> int:
+def elf(machine: int) -> bytes:
+    """The start of a program or library for a processor, by its number in ELF headers."""
+    return b"\x7fELF\x02\x01\x01".ljust(18, b"\0") + machine.to_bytes(2, "little") + bytes(44)
+
+
+def judged(
+    folder: Path, config: dict[str, Any], *layers: bytes, architecture: str = "amd64"
+) -> int:
     """The exit code for an image of these layers, the first being its base."""
     file = folder / "image.tar"
     names = [f"{number}/layer.tar" for number in range(len(layers))]
     with tarfile.open(file, "w") as archive:
-        added(archive, "config.json", json.dumps({"config": config}).encode())
+        added(
+            archive,
+            "config.json",
+            json.dumps({"config": config, "architecture": architecture}).encode(),
+        )
         manifest = [{"Config": "config.json", "Layers": names}]
         added(archive, "manifest.json", json.dumps(manifest).encode())
         for name, content in zip(names, layers, strict=True):
@@ -106,6 +117,25 @@ def test_settings_that_are_wrong(
 ) -> None:
     assert judged(tmp_path, CONFIG | change, BASE, layer()) == 1
     assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("architecture", "other", "exit_code"),
+    [("amd64", 62, 0), ("amd64", 183, 1), ("arm64", 183, 0), ("arm64", 62, 1)],
+)
+def test_what_is_for_another_processor(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    architecture: str,
+    other: int,
+    exit_code: int,
+) -> None:
+    debugger = "opt/debugpy/_vendored/pydevd/attach_linux_amd64.so"  # the same for all
+    ours = layer(("opt/x.so", elf(other), {}), (debugger, elf(62), {}))
+    assert judged(tmp_path, CONFIG, layer(), ours, architecture=architecture) == exit_code
+    told = capsys.readouterr().err
+    assert ("/opt/x.so is for another processor" in told) == bool(exit_code)
+    assert "attach_linux" not in told
 
 
 def test_a_secret_in_the_base_is_found_too(tmp_path: Path) -> None:
