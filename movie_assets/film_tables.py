@@ -12,6 +12,7 @@ from scipy import sparse
 
 from movie_assets.recommender.evaluation.ratings import Ratings
 from movie_assets.recommender.films import film_frame
+from movie_assets.recommender.rows import RowsOfIds
 from movie_assets.recommender.similar import Signal
 from movie_assets.warehouse import TABLES, read_arrow, read_keys, read_table, to_frame
 
@@ -113,14 +114,14 @@ def recommended_pairs(
     counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
     rows = np.repeat(movie_details["id"].to_numpy().astype(np.int64), counts)
     columns = pc.list_flatten(column).to_numpy().astype(np.int64)
-    # What a list names twice counts where it stands first, and the rest moves up.
     lists = np.repeat(np.arange(len(counts)), counts)
-    order = np.lexsort((columns, lists))
-    again = (np.diff(lists[order]) == 0) & (np.diff(columns[order]) == 0)
-    first = np.ones(len(columns), dtype=np.bool_)
-    first[order[1:][again]] = False
-    rows, columns, lists = rows[first], columns[first], lists[first]
-    places = np.arange(len(lists)) - np.searchsorted(lists, lists) + 1
+    keys = lists * (columns.max(initial=0) + 1) + columns
+    if (np.diff(np.sort(keys)) == 0).any():
+        # What a list names twice counts where it stands first, and the rest moves up.
+        first = np.sort(np.unique(keys, return_index=True)[1])
+        rows, columns = rows[first], columns[first]
+        counts = np.bincount(lists[first], minlength=len(counts))
+    places = np.arange(len(columns)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
     return _pairs(movie_ids, rows, columns, (1 / np.log2(1 + places)).astype(np.float32))
 
 
@@ -148,11 +149,8 @@ def _pairs(
     values: NDArray[np.float32],
 ) -> sparse.csr_matrix:
     """Pairs of ids as a matrix; those of films that are not ours are left out."""
+    known = RowsOfIds(movie_ids)
+    rows, columns = known.of(rows), known.of(columns)
+    ours = (rows >= 0) & (columns >= 0)
     shape = (len(movie_ids), len(movie_ids))
-    if not len(movie_ids):
-        return sparse.csr_matrix(shape, dtype=np.float32)
-    places = [
-        np.minimum(np.searchsorted(movie_ids, i), len(movie_ids) - 1) for i in (rows, columns)
-    ]
-    ours = (movie_ids[places[0]] == rows) & (movie_ids[places[1]] == columns)
-    return sparse.csr_matrix((values[ours], (places[0][ours], places[1][ours])), shape)
+    return sparse.csr_matrix((values[ours], (rows[ours], columns[ours])), shape)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from movie_assets.serving.snapshot.rows import RowsOfIds
+from movie_assets.recommender.rows import RowsOfIds
 
 if TYPE_CHECKING:
     import duckdb

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from scipy import sparse
 
 from movie_assets.recommender.ranking import Levels
+from movie_assets.recommender.rows import RowsOfIds
 from movie_assets.serving.briefs import COLUMNS, write_briefs
 from movie_assets.serving.snapshot import layout
 from movie_assets.serving.snapshot.errors import SnapshotError
@@ -32,7 +33,6 @@ from movie_assets.serving.snapshot.files import (
     write_bytes,
 )
 from movie_assets.serving.snapshot.manifest import FileEntry, Manifest
-from movie_assets.serving.snapshot.rows import RowsOfIds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -20,10 +20,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from movie_assets.recommender.rows import RowsOfIds
 from movie_assets.serving.snapshot import layout
 from movie_assets.serving.snapshot.errors import SnapshotError
 from movie_assets.serving.snapshot.reader import Snapshot, open_snapshot
-from movie_assets.serving.snapshot.rows import RowsOfIds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from movie_assets.serving.snapshot import rows
-from movie_assets.serving.snapshot.rows import RowsOfIds
+from movie_assets.recommender import rows
+from movie_assets.recommender.rows import RowsOfIds
 
 NUMBERS = st.integers(0, 2**31 - 1) | st.integers(0, 30)
 
