@@ -34,7 +34,7 @@ YEARS = 15.0
 _LEAST_LOG_VOTES = 2.0
 _RATING_STEP = 0.5
 _RATINGS = (5.0, 8.5)
-_CODES_A_BLOCK = 256
+_CODES_A_BLOCK = 16
 _ERA_FROM, _USUAL_LOG_VOTES = 1990.0, 7.0
 
 #: Whom a film is for, as far as its genres tell: everybody else, families, those who want to learn,
@@ -134,18 +134,19 @@ class Levels:
         years = np.clip(features.years.astype(np.float64), _FIRST_YEAR, _LAST_YEAR)
         years = np.where(years < _EACH_YEAR_FROM, np.round(years / 5) * 5, years)
         ratings = np.clip(shrunk_rating(features, weights), *_RATINGS)
-        each = np.stack(
-            [
-                np.where(features.years > 0, years, 0),
-                np.maximum(np.round(log_votes(features)), _LEAST_LOG_VOTES),
-                np.round(ratings / _RATING_STEP) * _RATING_STEP,
-                audiences(features),
-            ],
-            axis=1,
+        each = (
+            np.where(features.years > 0, years, 0),
+            np.maximum(np.round(log_votes(features)), _LEAST_LOG_VOTES),
+            np.round(ratings / _RATING_STEP) * _RATING_STEP,
+            audiences(features),
         )
-        # Only the codes that are there: a table of all that could be would take gigabytes.
-        found, codes = np.unique(each, axis=0, return_inverse=True)
-        return cls(codes.astype(np.int32).ravel(), found.astype(np.float32))
+        # Only the codes that are there: a table of all that could be would take gigabytes. By one
+        # number a film, in the order of the four: rows of four are sorted ten times as slowly.
+        values, places = zip(*(np.unique(one, return_inverse=True) for one in each), strict=True)
+        shape = tuple(map(len, values))
+        found, codes = np.unique(np.ravel_multi_index(places, shape), return_inverse=True)
+        levels = [of[at] for of, at in zip(values, np.unravel_index(found, shape), strict=True)]
+        return cls(codes.astype(np.int32), np.stack(levels, axis=1, dtype=np.float32))
 
 
 def fit_ranking(
@@ -287,4 +288,4 @@ def levels_apart(
 
 def audiences_apart(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:
     """How far audiences are apart, in the units of their weight."""
-    return np.asarray(_AUDIENCES_APART[rows, columns])
+    return np.take(_AUDIENCES_APART, rows * len(_AUDIENCES_APART) + columns)
