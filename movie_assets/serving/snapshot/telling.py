@@ -80,13 +80,11 @@ class KeptReasons:
             records: the pairs, but for their reasons.
             ids: the numbers of the pairs' films, and of their neighbours.
         """
-        found = np.empty(len(rows), np.int64)
-        own = _numbers_of(records)
-        _find(rows, own, self._rows, self._ends, self._records, found)
         told = np.full((len(rows), layout.REASONS_A_PAIR), -1, np.int32)
-        kept = np.flatnonzero(found >= 0)
-        told[kept] = self._records[found[kept]][:, -layout.REASONS_A_PAIR :]
-        asked = np.flatnonzero(found < 0)
+        is_told = np.zeros(len(rows), np.bool_)
+        own = _numbers_of(records)
+        _find(rows, own, self._rows, self._ends, self._records, told, is_told)
+        asked = np.flatnonzero(~is_told)
         if len(asked):
             lists = _shown(self._tell(ids[0][asked], ids[1][asked]))
             new, numbers = self._texts.numbered(lists.flatten())
@@ -157,14 +155,15 @@ def _refuse_others(
 
 
 @compiled
-def _find(rows: Any, own: Any, old_rows: Any, ends: Any, records: Any, found: Any) -> None:
-    """Each pair's place among the old ones; -1 where it is not there with the same numbers."""
+def _find(
+    rows: Any, own: Any, old_rows: Any, ends: Any, records: Any, told: Any, is_told: Any
+) -> None:
+    """What is told of each pair that is among the old ones with the same numbers."""
     last, rank = np.int64(-1), 0
-    n_numbers = own.shape[1] - 3
+    n_numbers = own.shape[1] - told.shape[1]
     for i in range(len(rows)):
         rank = rank + 1 if rows[i] == last else 0
         last = rows[i]
-        found[i] = -1
         film, neighbour = old_rows[last], old_rows[own[i, 0]]
         if film < 0 or neighbour < 0:
             continue
@@ -178,7 +177,9 @@ def _find(rows: Any, own: Any, old_rows: Any, ends: Any, records: Any, found: An
                         same = False
                         break
                 if same:
-                    found[i] = place
+                    is_told[i] = True
+                    for n in range(told.shape[1]):
+                        told[i, n] = records[place, n_numbers + n]
                 break
 
 
