@@ -129,7 +129,7 @@ def update(  # noqa: PLR0913 - four are asked for, the others are top_k's option
         ceiling=ceiling,
     )
     rows_before, candidates_before = _checked(before, task, lists)
-    if task.multiplications() < neighbours.KERNEL_FROM:
+    if not task.takes_more_than(neighbours.KERNEL_FROM):
         # So few are sooner searched than the kernel is loaded.
         return Lists.of(lists.k, neighbours.search(task, threads=threads, progress=progress))
     # numba takes a fifth of a second to import, which small catalogues save.

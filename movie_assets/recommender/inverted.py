@@ -70,12 +70,15 @@ class Index(NamedTuple):
     block_factors: NDArray[np.float32]  # (n_groups, n_blocks): of row codes, the largest
 
 
-def inverted_index(task: ScoringTask, tile: int = TILE) -> Index:
+def inverted_index(
+    task: ScoringTask, tile: int = TILE, asking: NDArray[np.int32] | None = None
+) -> Index:
     """Lay out a task's candidates; those without any weight are left out.
 
     Args:
         task: what to score; its rows do not count.
         tile: candidates a tile, at most 65,536.
+        asking: the row codes for which the index is good; None for all that there are.
 
     Raises:
         ValueError: where a tile has more than 4,294,967,295 weights.
@@ -99,7 +102,7 @@ def inverted_index(task: ScoringTask, tile: int = TILE) -> Index:
         bounds=read_only(np.array([lengths[order[i : i + tile]].max() for i in tiles], float)),
         candidates=read_only(order.astype(np.int32)),
         codes=read_only(codes),
-        block_factors=read_only(_block_factors(task.factors, codes, tile)),
+        block_factors=read_only(_block_factors(task.factors, codes, tile, asking)),
     )
 
 
@@ -113,7 +116,10 @@ def _order(task: ScoringTask, lengths: NDArray[np.float64], tile: int) -> NDArra
 
 
 def _block_factors(
-    factors: NDArray[np.float32], codes: NDArray[np.int32], tile: int
+    factors: NDArray[np.float32],
+    codes: NDArray[np.int32],
+    tile: int,
+    asking: NDArray[np.int32] | None,
 ) -> NDArray[np.float32]:
     """The largest factor of each group of row codes with the candidates of each block."""
     groups = np.arange(0, len(factors), codes_a_group(factors))
@@ -123,7 +129,11 @@ def _block_factors(
     # Codes stand together: one candidate of each in a block will do.
     first = np.flatnonzero(np.diff(codes, prepend=-1) | np.diff(blocks, prepend=-1))
     largest = np.zeros((len(groups), blocks[-1] + 1 if len(blocks) else 0), np.float32)
-    _fill_largest(by_group, codes[first], blocks[first], largest)
+    asked = np.ones(len(groups), np.bool_)
+    if asking is not None:
+        asked[:] = False
+        asked[asking // codes_a_group(factors)] = True
+    _fill_largest(by_group, codes[first], blocks[first], np.flatnonzero(asked), largest)
     return largest
 
 
@@ -221,10 +231,11 @@ def _fill_largest(
     factors: NDArray[np.float32],
     codes: NDArray[np.int32],
     blocks: NDArray[np.int64],
+    groups: NDArray[np.int64],
     largest: NDArray[np.float32],
 ) -> None:
     """Fill what is the largest factor of a group and a block, of pairs of code and block."""
-    for group in range(len(factors)):
+    for group in groups:
         for pair in range(len(codes)):
             factor = factors[group, codes[pair]]
             largest[group, blocks[pair]] = max(largest[group, blocks[pair]], factor)

@@ -95,7 +95,7 @@ def search(
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Do a checked task by whichever way is sooner done; as :func:`top_k`."""
-    if task.multiplications() < KERNEL_FROM:
+    if not task.takes_more_than(KERNEL_FROM):
         return blocks.search(task, block_bytes=block_bytes, progress=progress)
     # numba takes a fifth of a second to import, which small catalogues and the command line save.
     from movie_assets.recommender import top_k as kernel  # noqa: PLC0415

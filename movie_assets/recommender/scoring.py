@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     PairCodes = tuple[ArrayLike, ArrayLike, ArrayLike]
 
 _LARGEST = float(np.finfo(np.float32).max)
+#: Where there are millions of weights, each is multiplied more often than this.
+_PRODUCTS_A_WEIGHT = 10
 
 
 @dataclass(frozen=True)
@@ -64,11 +66,15 @@ class ScoringTask:
         """How many candidates there are."""
         return int(self.candidates.shape[0])
 
-    def multiplications(self) -> float:
-        """How many products of two weights the scores of all pairs are made of."""
+    def takes_more_than(self, multiplications: float) -> bool:
+        """Whether the scores of all pairs are made of more products of two weights than these."""
+        # To count them takes seconds where there are millions of weights; each is then in many.
+        if min(self.rows.nnz, self.candidates.nnz) * _PRODUCTS_A_WEIGHT > multiplications:
+            return True
         n_terms = self.rows.shape[1]
         in_rows = np.bincount(self.rows.indices, minlength=n_terms).astype(np.float64)
-        return float(in_rows @ np.bincount(self.candidates.indices, minlength=n_terms))
+        in_candidates = np.bincount(self.candidates.indices, minlength=n_terms)
+        return bool(in_rows @ in_candidates > multiplications)
 
 
 def scoring_task(

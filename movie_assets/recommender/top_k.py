@@ -122,7 +122,8 @@ def search(
     """
     indices = np.full((task.n_rows, task.k), -1, dtype=np.int32)
     scores = np.zeros((task.n_rows, task.k), dtype=np.float32)
-    rows, index, scoring = rows_of(task), inverted_index(task, tile), scoring_of(task)
+    rows, scoring = rows_of(task), scoring_of(task)
+    index = inverted_index(task, tile, task.row_codes)
     width = task.k if known else min(task.k, task.n_candidates)
 
     def work(start: int) -> int:
