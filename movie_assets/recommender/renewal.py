@@ -407,7 +407,9 @@ def _left_out(
 
 def _of_gone_films(before: KeptLists, places: NDArray[np.int64]) -> NDArray[np.int64]:
     """Movie id and rank of the pairs of films that are no more."""
-    films = np.setdiff1d(np.arange(len(before.movie_ids)), places)
+    is_gone = np.ones(len(before.movie_ids), dtype=np.bool_)
+    is_gone[places[places >= 0]] = False
+    films = np.flatnonzero(is_gone)
     rows, at = np.nonzero(before.neighbours[films] >= 0)
     return np.stack([before.movie_ids[films[rows]], at + 1], 1, dtype=np.int64)
 
