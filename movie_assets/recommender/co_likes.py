@@ -12,7 +12,10 @@ Where much is expected the count decides, and where little is what the tastes sa
 counted by weight, 1 / likes^c of somebody with so many likes, in parts of the mean weight of a
 like. The score, with s the shrinkage and b the popularity exponent, at most 1:
 
-    likely(i, j) / ((likers(i) + s)^(1 - b) * (likers(j) + s)^b)
+    likers(i) / (likers(i) + s) * likely(i, j) / ((likers(i) + s)^(1 - b) * (likers(j) + s)^b)
+
+What stands before it is the same for all of a film's list: it says how much the film's likers are
+to be believed beside what the films are about. What few people say is mostly what everybody says.
 
 Every pair is scored (``co_like_search``); no films x films matrix is held. The work is the sum over
 people of the square of their likes, and films x films x tastes. Memory grows with the likes.
@@ -45,7 +48,8 @@ class CoLikeOptions:
         like_from: the stars from which a rating is a like, whoever gave it.
         user_exponent: c: 0 where everybody counts the same, 1 where each has one vote to share out
             among their likes; those who like everything say little.
-        shrinkage: s, in people: pairs that few people vouch for come further down.
+        shrinkage: s, in people: pairs that few people vouch for come further down, and lists of
+            films that few people like count for less.
         popularity_exponent: b, within [0, 1]: how much a film is marked down for having many
             likers. 0 recommends what everybody likes, 1/2 is as the cosine does.
         tastes: how many, at least 1.
@@ -57,9 +61,9 @@ class CoLikeOptions:
     like_from: float = 4.0
     user_exponent: float = 0.5
     shrinkage: float = 20.0
-    popularity_exponent: float = 0.4
+    popularity_exponent: float = 0.45
     tastes: int = 32
-    trust: float = 10.0
+    trust: float = 40.0
     neighbours: int = 100
 
     def __post_init__(self) -> None:
@@ -194,7 +198,8 @@ def _best(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     from movie_assets.recommender import co_like_search as kernel  # noqa: PLC0415 - loads numba
 
-    counts = np.diff(likers.indptr) + float(options.shrinkage)
+    n_likers = np.diff(likers.indptr)
+    counts = n_likers + float(options.shrinkage)
     b = options.popularity_exponent
     return kernel.search(
         kernel.Likes.of(likers, weights),
@@ -202,7 +207,7 @@ def _best(
             taste_factors(likers, weights, options.tastes),
             trust=options.trust,
             least_expected=_LEAST_EXPECTED,
-            own=counts ** (b - 1),
+            own=n_likers / counts * counts ** (b - 1),
             prior=counts**-b,
         ),
         options.neighbours,

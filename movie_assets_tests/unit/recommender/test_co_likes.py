@@ -62,7 +62,10 @@ def test_by_hand() -> None:
 @pytest.mark.parametrize(
     ("changed", "expected"),
     [
-        ({"shrinkage": 2}, {(0, 1): 3 / np.sqrt(6 * 5), (0, 2): 1 / np.sqrt(6 * 3)}),
+        (
+            {"shrinkage": 2},
+            {(0, 1): 4 / 6 * 3 / np.sqrt(6 * 5), (0, 2): 4 / 6 * 1 / np.sqrt(6 * 3)},
+        ),
         ({"popularity_exponent": 0}, {(0, 1): 3 / 4, (0, 2): 1 / 4}),
         ({"popularity_exponent": 1}, {(0, 2): 1 / 1, (0, 1): 3 / 3}),
         # What everybody counts is in parts of a like's mean.
@@ -171,10 +174,12 @@ def dense(ratings: Ratings, n_films: int, options: CoLikeOptions) -> tuple[Any, 
                 likes[film, user] = 1
     weights = np.maximum(n_likes, 1) ** -options.user_exponent
     weights /= (likes @ weights).sum() / max(likes.sum(), 1) or 1
-    counts = likes.sum(axis=1) + options.shrinkage
+    n_likers = likes.sum(axis=1)
+    counts = n_likers + options.shrinkage
     b = options.popularity_exponent
     counts[counts == 0] = 1
     all_scores = (likes * weights) @ likes.T / np.outer(counts ** (1 - b), counts**b)
+    all_scores *= (n_likers / counts)[:, None]
     np.fill_diagonal(all_scores, 0)
     return np.minimum(all_scores, 1), (likes @ likes.T).astype(int)
 
