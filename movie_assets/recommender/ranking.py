@@ -83,9 +83,11 @@ class Ranking:
     levels: NDArray[np.float32]
     weights: Closeness
 
-    @cached_property
     def factors(self) -> NDArray[np.float32]:
-        """The closeness of each code to each; float32 in (0, 1] of shape (n_codes, n_codes)."""
+        """The closeness of each code to each; float32 in (0, 1] of shape (n_codes, n_codes).
+
+        Of a million films that is a gigabyte, which whoever asks for it holds, and nobody else.
+        """
         factors = np.empty((len(self.levels), len(self.levels)), dtype=np.float32)
         for start in range(0, len(factors), _CODES_A_BLOCK):
             block = slice(start, start + _CODES_A_BLOCK)

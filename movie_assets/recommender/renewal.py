@@ -168,16 +168,17 @@ def renew(
         raise ValueError("the signals' shares must add up to less than 1")
     ranking = fit_ranking(features, weights)
     films = _Films.of(features, ranking, signals)
-    question = ContentQuestion.of(features, ranking, np.arange(features.n_movies, dtype=np.int32))
     key = _key_of(features, weights, k)
-    if before is None or before.key != key:
+    if before is not None and before.key != key:
+        before = None
+    places = _places(before, features.movie_ids)
+    question = ContentQuestion.of(features, ranking, np.arange(features.n_movies, dtype=np.int32))
+    if before is None:
         best = search(
             question.rows, question.candidates, k + MARGIN, **question.options, progress=progress
         )
-        before, places = None, np.full(features.n_movies, -1)
         lists = Lists.of(k, best)
     else:
-        places = _places(before.movie_ids, features.movie_ids)
         lists = update(
             before.lists,
             question.rows,
@@ -186,7 +187,9 @@ def renew(
             **question.options,
             progress=progress,
         )
-    renewing = _Renewing(features, ranking, tuple(signals), films, lists, question.chosen)
+    chosen = question.chosen
+    del question  # gigabytes, which are not to be there beside what comes now
+    renewing = _Renewing(features, ranking, tuple(signals), films, lists, chosen)
     found = renewing.all(before, places)
     kept = KeptLists(
         key=key,
@@ -242,10 +245,11 @@ def _key_of(features: MovieFeatures, weights: Weights, k: int) -> str:
     return key.hexdigest()
 
 
-def _places(ids_before: NDArray[np.int32], ids: NDArray[np.int32]) -> NDArray[np.int64]:
+def _places(before: KeptLists | None, ids: NDArray[np.int32]) -> NDArray[np.int64]:
     """Where films stood before, -1 for new ones."""
-    if not len(ids_before):
+    if before is None or not len(before.movie_ids):
         return np.full(len(ids), -1, dtype=np.int64)
+    ids_before = before.movie_ids
     places = np.minimum(np.searchsorted(ids_before, ids), len(ids_before) - 1)
     return np.where(ids_before[places] == ids, places, -1)
 

@@ -165,7 +165,7 @@ class ContentQuestion(NamedTuple):
         every = len(rows) == features.n_movies
         options = {
             "prior": ranking.prior[candidates],
-            "pair_codes": (ranking.codes[rows], ranking.codes[candidates], ranking.factors),
+            "pair_codes": (ranking.codes[rows], ranking.codes[candidates], ranking.factors()),
             "exclude_self": own[rows],
             # Rows of length 1 in float32 can give a product a little above 1.
             "ceiling": 1.0,

@@ -77,10 +77,10 @@ def test_bounds_of_prior_and_closeness(given: Any, popularity: float | None) -> 
     assert np.all((ranking.prior >= 0) & (ranking.prior <= 1))
     np.testing.assert_array_equal(ranking.prior > 0, candidates)
     assert ranking.prior.max() == (1 if candidates.any() else 0)
-    assert np.all((ranking.factors > 0) & (ranking.factors <= 1))
+    assert np.all((ranking.factors() > 0) & (ranking.factors <= 1))
     every = np.arange(len(given), dtype=np.int32)
     pairs = ranking.closeness(np.repeat(every, len(given)), np.tile(every, len(given)))
-    table = ranking.factors[ranking.codes][:, ranking.codes]
+    table = ranking.factors()[ranking.codes][:, ranking.codes]
     np.testing.assert_array_equal(pairs.reshape(table.shape), table)
     known = features.years > 0
     assert np.all(np.diag(table)[known] == 1), "no film is far from itself"
@@ -231,4 +231,4 @@ def test_closeness_is_the_product_of_its_halves() -> None:
         * others.factors[others.places[:, None], others.places]
     )
     assert len(years.factors) * len(others.factors) < len(product) ** 2
-    np.testing.assert_allclose(product, ranking.factors, rtol=1e-6)
+    np.testing.assert_allclose(product, ranking.factors(), rtol=1e-6)

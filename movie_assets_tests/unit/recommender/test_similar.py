@@ -55,7 +55,7 @@ def dense_scores(
     ranking = fit_ranking(features, weights, popularity)
     rows = features.matrix.toarray().astype(np.float64)
     scores = np.minimum(rows @ rows.T, 1)
-    scores *= ranking.factors[np.ix_(ranking.codes, ranking.codes)].astype(np.float64)
+    scores *= ranking.factors()[np.ix_(ranking.codes, ranking.codes)].astype(np.float64)
     scores *= ranking.prior
     content_share = 1 - sum(signal.share for signal in signals)
     scores *= content_share
