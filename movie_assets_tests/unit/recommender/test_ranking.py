@@ -77,7 +77,7 @@ def test_bounds_of_prior_and_closeness(given: Any, popularity: float | None) -> 
     assert np.all((ranking.prior >= 0) & (ranking.prior <= 1))
     np.testing.assert_array_equal(ranking.prior > 0, candidates)
     assert ranking.prior.max() == (1 if candidates.any() else 0)
-    assert np.all((ranking.factors() > 0) & (ranking.factors <= 1))
+    assert np.all((ranking.factors() > 0) & (ranking.factors() <= 1))
     every = np.arange(len(given), dtype=np.int32)
     pairs = ranking.closeness(np.repeat(every, len(given)), np.tile(every, len(given)))
     table = ranking.factors()[ranking.codes][:, ranking.codes]
