@@ -23,6 +23,9 @@
 #
 #   CHECK_FOLDER=/some/where   keep what is made there: a base file system that is there is used again
 #   CHECK_STORAGE=overlay      buildah's storage driver: faster than vfs, where the kernel lets it
+#   CHECK_ARCHITECTURE=arm64   `image` for this processor, or amd64; one that is not here is emulated
+#                              by qemu (of Debian's archive, not installed), which takes some ten
+#                              times as long, and: apt-get install arch-test
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -32,6 +35,8 @@ canary='canary-of-deploy-check' # stands for secrets, and must not be found in t
 base=$(sed -n 's/^ARG PYTHON_IMAGE=//p' "$here/Dockerfile")
 release=${base##*-}
 versions='1.31 1.34 1.37' # of Kubernetes: the oldest and the newest that the manifests are for
+binfmt=/proc/sys/fs/binfmt_misc
+registered='' mounted='' # what clean_up takes back
 
 main() {
     mkdir -p "$folder"
@@ -148,17 +153,63 @@ build_and_run() {
     [[ $(id -u) == 0 ]] || die "root is needed to make and run an image without an engine"
     need 'mmdebstrap buildah iproute2' mmdebstrap buildah ip unshare nsenter
     tools
+    architecture=${CHECK_ARCHITECTURE:-$(dpkg --print-architecture)}
+    can_run
     make_base
-    check_arm64
+    [[ $architecture == arm64 ]] || check_arm64
     build
     check_layers
     local container root
-    container=$(builder from --pull-never "$image")
+    container=$(builder from --pull-never --arch "$architecture" "$image")
     root=$(builder mount "$container")
+    is_for_architecture "$container" "$root"
     builder inspect --type image "$image" >"$folder/config.json"
     rm -rf "$folder/run"
     "$folder/tools/bin/python" "$here/deploy/checks/running.py" \
         "$root" "$folder/config.json" "$here/compose.yaml" "$folder/run"
+}
+
+# Another processor's programs are run by qemu, if the kernel is told to; clean_up takes that back.
+# It is the release's own, also where this machine has one that is registered: under qemu 7.2 Python
+# is five times as slow as under 10.0.
+can_run() {
+    [[ $architecture != "$(dpkg --print-architecture)" ]] || return 0
+    local machine qemu=$folder/qemu/usr/bin/qemu-$architecture
+    case "$architecture" in
+    amd64) machine='\x3e' ;;
+    arm64) machine='\xb7' ;;
+    *) die "CHECK_ARCHITECTURE is amd64 or arm64, not $architecture" ;;
+    esac
+    need arch-test arch-test # mmdebstrap asks it
+    [[ -x $qemu ]] || extract "$folder/qemu" qemu-user
+    if [[ ! -e $binfmt/register ]]; then
+        mount --types binfmt_misc none "$binfmt" || die "this kernel runs no other processors' programs"
+        mounted=$binfmt
+    fi
+    # The kernel reads the escapes: the first bytes of a program, which of their bits count, and who
+    # runs it, before all that were registered earlier. F: qemu is opened now, so that it need not be
+    # in the image.
+    local name=movie-assets-check-$$ zeros='\x00\x00\x00\x00\x00\x00\x00\x00' ones='\xff\xff\xff\xff\xff\xff\xff'
+    printf '%s' ":$name:M::\x7fELF\x02\x01\x01\x00$zeros\x02\x00$machine\x00:$ones\x00$ones\xff\xfe\xff\xff\xff:$qemu:F" \
+        >"$binfmt/register" || die "the kernel does not take qemu, by $binfmt/register"
+    registered=$binfmt/$name
+    arch-test "$architecture" >/dev/null || die "programs for $architecture do not run here"
+    export CHECK_PATIENCE=15 # running.py waits so many times as long
+    say "qemu $("$qemu" --version | sed -n '1s/.*version \([0-9.]*\).*/\1/p') runs programs for $architecture"
+}
+
+is_for_architecture() {
+    local said found
+    said=$(builder inspect --type image --format '{{.OCIv1.Architecture}}' "$image")
+    [[ $said == "$architecture" ]] || die "the image says that it is for $said, not $architecture"
+    # As its own Python has it, which is a program for that processor, as are the packages' libraries.
+    found=$(builder run "$1" -- python3 -c \
+        'import platform, duckdb, numba, numpy, pyarrow, scipy, sklearn; print(platform.machine())')
+    case "$architecture $found" in
+    'amd64 x86_64' | 'arm64 aarch64') ;;
+    *) die "the image is for $architecture, and its Python runs on $found" ;;
+    esac
+    say "the image is for $architecture: its Python runs on $found, and so do the packages' libraries"
 }
 
 builder() {
@@ -168,14 +219,17 @@ builder() {
 
 # Debian's Python stands where the image's does.
 base_files() {
-    if [[ ! -s $folder/base.tar ]]; then
+    local files=$folder/base-$architecture
+    if [[ ! -e $files ]]; then
+        rm -rf "$files.part"
         apt_sources >"$folder/apt.list"
         # shellcheck disable=SC2016 # $1 is mmdebstrap's
-        mmdebstrap --variant=minbase --include=python3,python3-venv \
+        mmdebstrap --architectures="$architecture" --variant=minbase --format=directory \
+            --include=python3,python3-venv \
             --customize-hook='ln -s ../../bin/python3 "$1/usr/local/bin/python3"' \
-            "$release" "$folder/base.tar.part" "$folder/apt.list" >"$folder/mmdebstrap.log" 2>&1 ||
+            "$release" "$files.part" "$folder/apt.list" >"$folder/mmdebstrap.log" 2>&1 ||
             die "the base file system could not be made: see $folder/mmdebstrap.log"
-        mv "$folder/base.tar.part" "$folder/base.tar"
+        mv "$files.part" "$files"
     fi
 }
 
@@ -183,8 +237,9 @@ make_base() {
     base_files
     rm -rf "$folder/storage" "$folder/storage-run"
     local container wanted found
-    container=$(builder from scratch)
-    builder add --quiet "$container" "$folder/base.tar" / >/dev/null
+    container=$(builder from --arch "$architecture" scratch)
+    builder add --quiet "$container" "$folder/base-$architecture" / >/dev/null
+    builder config --arch "$architecture" "$container"
     found=$(builder run "$container" -- python3 -c 'import sys; print("%d.%d" % sys.version_info[:2])')
     wanted=${base#*:} && wanted=${wanted%%-*}
     [[ $found == "$wanted" ]] || die "Debian $release has Python $found, and the Dockerfile wants $wanted"
@@ -224,7 +279,7 @@ build() {
     pip_configuration
     (
         cd "$context"
-        builder bud --quiet --network=host --pull-never --format docker \
+        builder bud --quiet --network=host --pull-never --format docker --arch "$architecture" \
             --secret "id=pip.conf,src=$folder/secrets/pip.conf" \
             --secret "id=ca.crt,src=$folder/secrets/ca.crt" \
             --build-arg "REVISION=$revision" --tag "$image" .
@@ -269,7 +324,9 @@ on_engine() {
     if [[ -z ${DOCKER_HOST:-} && ! -x $folder/engine/usr/sbin/dockerd ]]; then
         extract "$folder/engine" docker.io containerd tini
     fi
+    architecture=$(dpkg --print-architecture)
     base_files
+    ln -sfn "base-$architecture" "$folder/base"
     pip_configuration
     "$folder/tools/bin/python" "$here/deploy/checks/engine.py" "$here" "$folder" "$docker" "$canary"
 }
@@ -307,8 +364,10 @@ apt_sources() {
 clean_up() {
     local status=$?
     if [[ -d $folder/storage ]]; then
-        builder umount --all >/dev/null 2>&1 || true
+        builder rm --all >/dev/null 2>&1 || true # unmounts them, too, however often they are mounted
     fi
+    [[ ! -e $registered ]] || echo -1 >"$registered"
+    [[ -z $mounted ]] || umount "$mounted"
     if [[ -z ${CHECK_FOLDER:-} ]]; then
         if ((status)); then
             echo "What was made is in $folder (remove it yourself)" >&2

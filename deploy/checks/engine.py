@@ -4,7 +4,7 @@
 
 Which commands: the blocks of docs/deploy.md and docs/tutorial.md whose comment says that
 ``deploy/check.sh engine`` runs them, in the order of the pages, by bash, in a clone of the project
-as it lies there. FOLDER has what check.sh brings (``docker-config``, ``base.tar``, ``secrets``, and
+as it lies there. FOLDER has what check.sh brings (``docker-config``, ``base``, ``secrets``, and
 ``engine`` with Debian's dockerd), and gets the log. DOCKER is the client; CANARY stands for
 secrets, which no image may hold.
 
@@ -496,7 +496,7 @@ def _bring_base(engine: Engine, stack: ExitStack) -> None:
         return
     stack.callback(engine.ask, "image", "rm", "--force", base, may_fail=True)
     with subprocess.Popen(
-        ["tar", "--create", "--directory", str(engine.folder / "base.tar"), "."],
+        ["tar", "--create", "--directory", str(engine.folder / "base"), "."],
         stdout=subprocess.PIPE,
     ) as tar:
         subprocess.run(

@@ -10,7 +10,8 @@ on Kubernetes).
     running.py ROOT CONFIG.json COMPOSE.yaml FOLDER
 
 ROOT is the image's root file system, CONFIG.json what ``buildah inspect --type image`` prints,
-FOLDER where volumes and logs go. Root only.
+FOLDER where volumes and logs go. Where the image's processor is emulated, CHECK_PATIENCE says how
+many times as long things may take. Root only.
 """
 
 from __future__ import annotations
@@ -32,9 +33,12 @@ import yaml
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_BUILD_SECONDS = 900
-_START_SECONDS = 240
-_STOP_SECONDS = 30
+_PATIENCE = float(os.environ.get("CHECK_PATIENCE", "1"))
+_BUILD_SECONDS = 900 * _PATIENCE
+_START_SECONDS = 240 * _PATIENCE
+_RUN_SECONDS = 300 * _PATIENCE
+_COMMAND_SECONDS = 120 * _PATIENCE
+_STOP_SECONDS = 30 * _PATIENCE
 _DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 
 
@@ -109,7 +113,9 @@ class Container:
                 stderr=subprocess.STDOUT,
             )
 
-    def run(self, *command: str, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, seconds: float = _COMMAND_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         """Run a command beside its own, as ``docker compose exec`` would."""
         return subprocess.run(
             [
@@ -144,7 +150,7 @@ class Container:
             self.must_run()
             if self.run(*self.health).returncode == 0:
                 return time.monotonic() - begun
-            time.sleep(1)
+            time.sleep(_PATIENCE)  # asking takes its own time from what is asked after
         raise WrongError(f"{self.name} is not healthy after {seconds} s")
 
     def must_run(self) -> None:
@@ -265,7 +271,7 @@ def _check(containers: dict[str, Container]) -> None:
     _expect("the API is not ready before anything is published", _status(api, "/ready") == 503)
     code.start()
     _say(f"code is healthy {code.wait_until_healthy(_BUILD_SECONDS):.0f} s after its start: built")
-    _wait_for("the API to be ready", lambda: _status(api, "/ready") == 200, 300)
+    _wait_for("the API to be ready", lambda: _status(api, "/ready") == 200, _RUN_SECONDS)
     for name in ("webserver", "daemon"):
         containers[name].start()
     for name in ("webserver", "daemon"):
@@ -328,7 +334,9 @@ def _check_pipeline(code: Container, webserver: Container) -> None:
         query = _RUN % json.dumps(run["run"]["runId"])
         return str(_graphql(webserver, query)["runOrError"]["status"])
 
-    _wait_for("the run to end", lambda: status() in {"SUCCESS", "FAILURE", "CANCELED"}, 300)
+    _wait_for(
+        "the run to end", lambda: status() in {"SUCCESS", "FAILURE", "CANCELED"}, _RUN_SECONDS
+    )
     _expect("the run, on the code server, succeeds", status() == "SUCCESS")
 
 
@@ -343,7 +351,8 @@ def _graphql(webserver: Container, query: str) -> Any:
     code = (
         "import sys, urllib.request as r; print(r.urlopen(r.Request("
         "'http://127.0.0.1:3000/graphql', sys.argv[1].encode(), "
-        "{'Content-Type': 'application/json'}), timeout=60).read().decode())"
+        f"{{'Content-Type': 'application/json'}}), timeout={_COMMAND_SECONDS})"
+        ".read().decode())"
     )
     answer = webserver.run("python3", "-c", code, json.dumps({"query": query}))
     if answer.returncode:
@@ -361,7 +370,8 @@ def _answer(api: Container, path: str) -> str:
 
 def _get(api: Container, path: str, then: str) -> str:
     code = (
-        "import sys, http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=30); "
+        "import sys, http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, "
+        f"timeout={_COMMAND_SECONDS}); "
         f"c.request('GET', sys.argv[1]); a = c.getresponse(); {then}"
     )
     answer = api.run("python3", "-c", code, path)
