@@ -393,7 +393,7 @@ def _find_rows_normalised(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
     features: MovieFeatures = inputs["movie_features"]
     matrix, n_fields = features.matrix, len(features.fields)
     rows = np.repeat(np.arange(features.n_movies), np.diff(matrix.indptr))
-    # Faster than to ask for each of the weights, of which there are a hundred times as many.
+    # Sooner looked up for each term than searched for with each weight: those are far more.
     fields = features.fields_of(np.arange(matrix.shape[1], dtype=np.int32))
     squares = np.bincount(
         rows * n_fields + fields[matrix.indices],
