@@ -13,6 +13,7 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from movie_assets.assets.history import (
     LEAST_SHARE_OF_ROWS,
@@ -391,15 +392,12 @@ def _find_films_complete(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
 
 def _find_rows_normalised(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
     features: MovieFeatures = inputs["movie_features"]
-    matrix, n_fields = features.matrix, len(features.fields)
-    rows = np.repeat(np.arange(features.n_movies), np.diff(matrix.indptr))
-    # Sooner looked up for each term than searched for with each weight: those are far more.
-    fields = features.fields_of(np.arange(matrix.shape[1], dtype=np.int32))
-    squares = np.bincount(
-        rows * n_fields + fields[matrix.indices],
-        weights=matrix.data.astype(np.float64) ** 2,
-        minlength=features.n_movies * n_fields,
-    ).reshape(-1, n_fields)
+    matrix, terms = features.matrix, np.arange(features.matrix.shape[1], dtype=np.int32)
+    of_fields = features.fields_of(terms)[:, None] == np.arange(len(features.fields))
+    squared = sparse.csr_matrix(
+        (np.square(matrix.data, dtype=np.float64), matrix.indices, matrix.indptr), matrix.shape
+    )
+    squares = squared @ of_fields.astype(np.float64)
     shares = load_weights().shares()
     expected = np.array([shares[name] for name in features.fields])  # type: ignore[index]
     # Not `abs(...) > tolerance`: a NaN would pass.
