@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -70,23 +71,33 @@ class Draft:
     counts: dict[str, Any] = field(default_factory=dict)
 
     def write(self, content: SnapshotContent) -> None:
-        """Write all but the index for search and the manifest.
+        """Write all but the manifest.
+
+        What is about films is written in a thread beside what is about pairs: neither needs the
+        other, and each mostly waits for the disk or works where Python lets others work.
 
         Raises:
             SnapshotError: where the content does not fit together.
             OSError: where a file cannot be written.
         """
-        features = content.features
-        self._write_films(content.films, features.movie_ids)
-        self._write_features(features, content.weights)
-        self._write_pairs(content)
-        for name, pairs in content.signals.items():
-            self._write_signal(name, pairs, features.movie_ids)
-        self.counts["signals"] = tuple(sorted(content.signals))
+        with ThreadPoolExecutor(1, thread_name_prefix="films of a snapshot") as beside:
+            films = beside.submit(self._write_all_of_films, content)
+            self._write_features(content.features, content.weights)
+            self._write_pairs(content)
+            films.result()
         self._write_json(layout.QUALITY, list(content.quality))
         self._write_json(layout.WEIGHTS, content.weights.model_dump(mode="json"))
 
-    def build_titles(self) -> None:
+    def _write_all_of_films(self, content: SnapshotContent) -> None:
+        movie_ids = content.features.movie_ids
+        self._write_films(content.films, movie_ids)
+        self._build_titles()
+        self._derive(layout.BRIEFS, write_briefs, COLUMNS)
+        for name, pairs in content.signals.items():
+            self._write_signal(name, pairs, movie_ids)
+        self.counts["signals"] = tuple(sorted(content.signals))
+
+    def _build_titles(self) -> None:
         """Build the index for search from the films that are there."""
         from movie_assets.serving.titles.build import (  # noqa: PLC0415 - loads numba
             TITLE_COLUMNS,
@@ -94,10 +105,6 @@ class Draft:
         )
 
         self._derive(layout.TITLES, build_index, TITLE_COLUMNS)
-
-    def write_briefs(self) -> None:
-        """Write the films' JSON from the films that are there."""
-        self._derive(layout.BRIEFS, write_briefs, COLUMNS)
 
     def _derive(self, name: str, derive: Derive, columns: Sequence[str]) -> None:
         """Have a folder made from some columns of the films, and take its files in."""

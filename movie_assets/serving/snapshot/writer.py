@@ -103,8 +103,6 @@ def write_snapshot(
             name = draft.manifest().name
             is_new = not _is_there(published / name)
             if is_new:
-                draft.build_titles()
-                draft.write_briefs()
                 forget(published)
                 _put(draft, draft.manifest(refreshed_at, run_id))
         _serve(published, name)
