@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from movie_assets.recommender.scoring import ScoringTask, scoring_task
+from movie_assets.recommender.threads import throttled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -172,7 +173,7 @@ def search(
     scores = np.zeros((task.n_rows, task.k), dtype=np.float32)
     submit = _submitter(task, row_block, candidate_block)
     starts = iter(range(0, task.n_rows, row_block))
-    done, report = 0, kernel.throttled(progress)
+    done, report = 0, throttled(progress)
     with closing(_in_cluster(submit, starts, threads)) as results:
         for start, keys in results:
             stop, width = start + len(keys), keys.shape[1]

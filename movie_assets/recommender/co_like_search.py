@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from movie_assets.recommender.inverted import compiled, read_only
-from movie_assets.recommender.top_k import in_threads, processors, replace_worst, unpacked
+from movie_assets.recommender.threads import in_threads, processors
+from movie_assets.recommender.top_k import replace_worst, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -24,6 +24,7 @@ from movie_assets.recommender.incremental import MARGIN, Before, Lists, update
 from movie_assets.recommender.neighbours import top_k
 from movie_assets.recommender.ranking import fit_ranking
 from movie_assets.recommender.similar import Blended, ContentQuestion, blend, named, scored
+from movie_assets.recommender.threads import in_threads, processors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -300,40 +301,56 @@ class _Renewing(NamedTuple):
     def all(self, before: KeptLists | None, places: NDArray[np.int64]) -> _Pairs:
         """All pairs, and what they were."""
         n, k = self.features.n_movies, self.lists.k
-        neighbours = np.full((n, k), -1, dtype=np.int32)
-        by_content = np.zeros((n, k), dtype=np.float32)
-        ranks_before = np.zeros((n, k), dtype=np.min_scalar_type(k))
-        gone = [np.zeros((0, 2), dtype=np.int64)]
+        found = _Pairs(
+            neighbours=np.full((n, k), -1, dtype=np.int32),
+            by_content=np.zeros((n, k), dtype=np.float32),
+            ranks_before=np.zeros((n, k), dtype=np.min_scalar_type(k)),
+            gone=np.zeros((0, 2), dtype=np.int64),
+        )
         is_other = _is_other(self.films.facts, before, places)
         own = is_other if before is None else is_other | ~_is_same(
             before.listed, self.films.listed, places
         )  # fmt: skip
         to_blend = own | self._lists_one_of(is_other)
-        for start in range(0, n, _ROWS_A_BLOCK):
+        blocks = range(0, n, _ROWS_A_BLOCK)
+        gone: dict[int, NDArray[np.int64]] = {}
+
+        def renew_block(start: int) -> int:
             block = slice(start, start + _ROWS_A_BLOCK)
             best = named(self.lists.best[0][block], self.chosen)
-            scores = self.lists.best[1][block]
             some = to_blend[block] | _any_of(is_other, best)
             if before is not None:
-                some |= _differs(before, places[block], self._ids(best), scores)
-                _take_over(before, places[block], neighbours[block], by_content[block])
-                ranks_before[block] = _own_ranks(neighbours[block])
+                some |= _differs(before, places[block], self._ids(best), self.lists.best[1][block])
+                _take_over(before, places[block], found.neighbours[block], found.by_content[block])
+                found.ranks_before[block] = _own_ranks(found.neighbours[block])
             rows = np.flatnonzero(some).astype(np.int32)
-            at = rows + start
-            found, values = self._blended(rows + np.int32(start), best[rows], scores[rows])
-            ids = self._ids(found)
-            if before is not None:
-                ranks_before[at] = np.where(
-                    own[at, None] | is_other[found],
-                    0,
-                    _ranks_before((neighbours[at], by_content[at]), (ids, values)),
-                )
-                left = _left_out(neighbours[at], ranks_before[at])
-                gone.append(np.stack([self.features.movie_ids[at[left[0]]], left[1] + 1], 1))
-            neighbours[at], by_content[at] = ids, values
-        if before is not None:
-            gone.append(_of_gone_films(before, places))
-        return _Pairs(neighbours, by_content, ranks_before, np.concatenate(gone))
+            gone[start] = self._renew(rows + np.int32(start), best[rows], found, own, is_other)
+            return len(some)
+
+        in_threads(renew_block, blocks, processors(), n, None)
+        gone_films = found.gone if before is None else _of_gone_films(before, places)
+        return found._replace(gone=np.concatenate([*map(gone.__getitem__, blocks), gone_films]))
+
+    def _renew(
+        self,
+        at: NDArray[np.int32],
+        best: NDArray[np.int32],
+        found: _Pairs,
+        own: NDArray[np.bool_],
+        is_other: NDArray[np.bool_],
+    ) -> NDArray[np.int64]:
+        """Blend the pairs of some films in the place of those before; which of these are gone."""
+        columns, values = self._blended(at, best, self.lists.best[1][at])
+        ids = self._ids(columns)
+        were, ranks = found.neighbours[at], np.zeros_like(ids)
+        same = np.flatnonzero(~own[at])
+        ranks_before = _ranks_before(
+            (were[same], found.by_content[at[same]]), (ids[same], values[same])
+        )
+        ranks[same] = np.where(is_other[columns[same]], 0, ranks_before)
+        rows, places = _left_out(were, ranks)
+        found.neighbours[at], found.by_content[at], found.ranks_before[at] = ids, values, ranks
+        return np.stack([self.features.movie_ids[at[rows]], places + 1], 1, dtype=np.int64)
 
     def _ids(self, found: NDArray[np.int32]) -> NDArray[np.int32]:
         return named(found, self.features.movie_ids)
@@ -400,7 +417,7 @@ def _ranks_before(
 
 
 def _left_out(
-    neighbours: NDArray[np.int32], ranks_before: NDArray[np.unsignedinteger]
+    neighbours: NDArray[np.int32], ranks_before: NDArray[np.integer]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows and places of the pairs before that no pair of now has been."""
     left = np.pad(neighbours >= 0, ((0, 0), (1, 0)))

@@ -25,8 +25,6 @@ result on disk. Small catalogues therefore go to ``blocks``; ``neighbours.top_k`
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -42,6 +40,7 @@ from movie_assets.recommender.inverted import (
     lengths_of,
     read_only,
 )
+from movie_assets.recommender.threads import in_threads, processors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +60,6 @@ LAST = np.int64(0x7FFFFFFF)
 UNBEATABLE = LAST << 32
 
 _LARGEST_BITS = np.int32(0x7FFFFFFF)
-_REPORTS = 100
 
 
 class Rows(NamedTuple):
@@ -142,46 +140,6 @@ def search(
 
     in_threads(work, range(0, task.n_rows, chunk), threads or processors(), task.n_rows, progress)
     return indices, scores
-
-
-def in_threads(
-    work: Callable[[int], int],
-    starts: range,
-    threads: int,
-    n_rows: int,
-    progress: Callable[[int, int], None] | None,
-) -> None:
-    """Do the chunks; at an interruption finish those that were begun and drop the rest."""
-    report = throttled(progress)
-    done = 0
-    with ThreadPoolExecutor(threads, thread_name_prefix="top_k") as pool:
-        try:
-            for future in as_completed([pool.submit(work, start) for start in starts]):
-                done += future.result()
-                report(done, n_rows)
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
-
-
-def throttled(progress: Callable[[int, int], None] | None) -> Callable[[int, int], None]:
-    """Progress that is passed on once a hundredth, and at the end."""
-    passed = 0
-
-    def report(done: int, of: int) -> None:
-        nonlocal passed
-        if progress and (done == of or done * _REPORTS // of > passed):
-            passed = done * _REPORTS // of
-            progress(done, of)
-
-    return report
-
-
-def processors() -> int:
-    """How many this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def rows_of(task: ScoringTask) -> Rows:
