@@ -8,7 +8,8 @@ of the prior are frozen, so that a film that did not change stays the same to th
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import dagster as dg
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from movie_assets import film_tables, recommender
 from movie_assets.assets import compiled
@@ -66,6 +68,7 @@ from movie_assets.warehouse import (
     TableMissingError,
     changed_ids,
     content_hash,
+    digest_of_rows,
     digest_of_table,
     read_arrow,
     read_keys,
@@ -241,10 +244,12 @@ def similarity_matrix(
     """Find the best neighbours of the films for which they may be other."""
     started = time.perf_counter()
     by = recommender.load_weights()
-    signals = film_tables.signals_of(
-        movie_features.movie_ids, by.blend, co_liked_movies, movie_details
-    )
-    lists_before, digest_before, why = _find_lists(context, renewal, io_manager.database)
+    with _beside() as beside:
+        found = beside.submit(_find_lists, *_last_lists(context), renewal, io_manager.database)
+        signals = film_tables.signals_of(
+            movie_features.movie_ids, by.blend, co_liked_movies, movie_details
+        )
+        lists_before, digest_before, why = found.result()
     renewed = renewing.renew(
         movie_features,
         by,
@@ -259,13 +264,7 @@ def similarity_matrix(
             f"None of the {movie_features.n_movies} films has a neighbour with votes: see which "
             "films movies_table has. What is stored stays as it was."
         )
-    compared = time.perf_counter()
-    name = uuid4().hex
-    with named_errors(renewal.lists(name)):
-        kept_lists.save_lists(renewal.lists(name), renewed.kept)
-    # Those of the last run stay as long as the table does: its writing may still fail.
-    renewal.forget_lists(name, str(latest_figures(context.instance, _PAIRS.name).get("lists")))
-    moved = renewed.moved()
+    compared, name, moved = time.perf_counter(), uuid4().hex, renewed.moved()
     figures = {
         "revision": int(latest_figures(context.instance, "movie_features").get("revision") or 0),
         "rebuilt": renewed.anew,
@@ -281,20 +280,38 @@ def similarity_matrix(
         "signals": ", ".join(signal.name for signal in signals) or "content alone",
         "compare_seconds": round(compared - started, 3),
     }
-    if renewed.anew or renewed.n_changed > _MOST_MERGED * renewed.n_pairs:
-        spooled = io_manager.spool(_PAIRS.name, _rows(renewed, every=True))
-        return spooled_result(spooled, figures | _told_since(compared))
-    merge = RowMerge(
-        pa.concat_tables([_PAIRS.arrow_schema.empty_table(), *_checked(_rows(renewed))]),
-        removed=pa.table(dict(zip(_PAIRS.primary_key, renewed.gone.T, strict=True))),
-        moved=pa.table(dict(zip((*_PAIRS.primary_key, TO), moved.T, strict=True))),
-    )
-    digest = digest_after(io_manager.database, _PAIRS, merge, digest_before)
-    return merge_result(_PAIRS.name, merge, digest, figures | _told_since(compared))
+    result: dg.MaterializeResult[Any]
+    with _beside() as beside:
+        saved = beside.submit(_save, renewal.lists(name), renewed.kept)
+        if renewed.anew or renewed.n_changed > _MOST_MERGED * renewed.n_pairs:
+            saved.result()  # first: nobody would remove what is spooled
+            spooled = io_manager.spool(_PAIRS.name, _rows(renewed, every=True))
+            result = spooled_result(spooled, figures | _told_since(compared))
+        else:
+            merge, digest = _merged(renewed, moved, io_manager.database, digest_before)
+            result = merge_result(_PAIRS.name, merge, digest, figures | _told_since(compared))
+        saved.result()
+    # Those of the last run stay as long as the table does: its writing may still fail.
+    renewal.forget_lists(name, str(latest_figures(context.instance, _PAIRS.name).get("lists")))
+    return result
+
+
+def _beside() -> ThreadPoolExecutor:
+    """For what another processor can do meanwhile: DuckDB, checksums, the disk."""
+    return ThreadPoolExecutor(1, thread_name_prefix="beside")
+
+
+def _last_lists(context: dg.AssetExecutionContext) -> tuple[str, str, str]:
+    """The data version of the pairs that the last run left, the name of its lists, or why none."""
+    try:
+        last, noted = _last_run(context)
+    except _AnewError as reason:
+        return "", "", str(reason)
+    return last, str(noted["lists"]), ""
 
 
 def _find_lists(
-    context: dg.AssetExecutionContext, renewal: Renewal, database: Path
+    last: str, name: str, why: str, renewal: Renewal, database: Path
 ) -> tuple[renewing.KeptLists | None, Digest, str]:
     """The lists that the last run left, where they may be built upon, and the table's content.
 
@@ -302,13 +319,34 @@ def _find_lists(
         Or else None, nothing, and why.
     """
     try:
-        last, noted = _last_run(context)
+        if why:
+            raise _AnewError(why)
         digest = digest_of_table(database, _PAIRS)
         if str(digest) != last:
             raise _AnewError("similarity_matrix is not what the last run left")
-        return kept_lists.load_lists(renewal.lists(noted["lists"])), digest, ""
+        return kept_lists.load_lists(renewal.lists(name)), digest, ""
     except (_AnewError, kept_lists.KeptListsError, SchemaError, TableMissingError) as reason:
         return None, Digest(), str(reason)
+
+
+def _save(folder: Path, kept: renewing.KeptLists) -> None:
+    with named_errors(folder):
+        kept_lists.save_lists(folder, kept)
+
+
+def _merged(
+    renewed: renewing.Renewed, moved: NDArray[np.int32], database: Path, digest_before: Digest
+) -> tuple[RowMerge, Digest]:
+    """What changed of the pairs, and the digest that the table has then."""
+    merge = RowMerge(
+        _PAIRS.arrow_schema.empty_table(),
+        removed=pa.table(dict(zip(_PAIRS.primary_key, renewed.gone.T, strict=True))),
+        moved=pa.table(dict(zip((*_PAIRS.primary_key, TO), moved.T, strict=True))),
+    )
+    with _beside() as beside:
+        left = beside.submit(digest_after, database, _PAIRS, merge, digest_before)
+        rows = pa.concat_tables([merge.rows, *_checked(_rows(renewed))])
+        return replace(merge, rows=rows), left.result() + digest_of_rows(rows, _PAIRS)
 
 
 def _rows(renewed: renewing.Renewed, *, every: bool = False) -> Iterator[pa.Table]:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 import numba
 import numpy as np
 
+from movie_assets.recommender.threads import in_threads, processors
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy import sparse
@@ -122,18 +124,23 @@ def _block_factors(
     asking: NDArray[np.int32] | None,
 ) -> NDArray[np.float32]:
     """The largest factor of each group of row codes with the candidates of each block."""
-    groups = np.arange(0, len(factors), codes_a_group(factors))
-    by_group = np.maximum.reduceat(factors, groups, axis=0)
+    a_group = codes_a_group(factors)
+    n_groups = -(-len(factors) // a_group)
     places = np.arange(len(codes))
     blocks = places // tile * -(-tile // BLOCK) + places % tile // BLOCK
     # Codes stand together: one candidate of each in a block will do.
     first = np.flatnonzero(np.diff(codes, prepend=-1) | np.diff(blocks, prepend=-1))
-    largest = np.zeros((len(groups), blocks[-1] + 1 if len(blocks) else 0), np.float32)
-    asked = np.ones(len(groups), np.bool_)
-    if asking is not None:
-        asked[:] = False
-        asked[asking // codes_a_group(factors)] = True
-    _fill_largest(by_group, codes[first], blocks[first], np.flatnonzero(asked), largest)
+    codes, places = codes[first], blocks[first]
+    largest = np.zeros((n_groups, blocks[-1] + 1 if len(blocks) else 0), np.float32)
+    asked = np.arange(n_groups) if asking is None else np.unique(asking // a_group)
+
+    def fill(place: int) -> int:
+        group = asked[place]
+        of_group = factors[group * a_group : (group + 1) * a_group].max(axis=0)
+        _fill_largest(of_group, codes, places, largest[group])
+        return 1
+
+    in_threads(fill, range(len(asked)), processors(), len(asked), None)
     return largest
 
 
@@ -231,11 +238,9 @@ def _fill_largest(
     factors: NDArray[np.float32],
     codes: NDArray[np.int32],
     blocks: NDArray[np.int64],
-    groups: NDArray[np.int64],
     largest: NDArray[np.float32],
 ) -> None:
-    """Fill what is the largest factor of a group and a block, of pairs of code and block."""
-    for group in groups:
-        for pair in range(len(codes)):
-            factor = factors[group, codes[pair]]
-            largest[group, blocks[pair]] = max(largest[group, blocks[pair]], factor)
+    """Fill what is the largest factor of each block, of pairs of code and block."""
+    for pair in range(len(codes)):
+        factor = factors[codes[pair]]
+        largest[blocks[pair]] = max(largest[blocks[pair]], factor)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from movie_assets.recommender.threads import in_threads, processors
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -88,10 +90,15 @@ class Ranking:
 
         Of a million films that is a gigabyte, which whoever asks for it holds, and nobody else.
         """
-        factors = np.empty((len(self.levels), len(self.levels)), dtype=np.float32)
-        for start in range(0, len(factors), _CODES_A_BLOCK):
+        n = len(self.levels)
+        factors = np.empty((n, n), dtype=np.float32)
+
+        def fill(start: int) -> int:
             block = slice(start, start + _CODES_A_BLOCK)
             factors[block] = closeness(self.levels[block, None], self.levels, self.weights)
+            return len(factors[block])
+
+        in_threads(fill, range(0, n, _CODES_A_BLOCK), processors(), n, None)
         return factors
 
     @cached_property
