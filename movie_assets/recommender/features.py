@@ -128,7 +128,10 @@ class MovieFeatures:
             columns = self.columns_of(name)
             terms = self.vocabulary[columns]
             if term in terms:
-                found[self.matrix[:, columns.start + terms.index(term)].nonzero()[0]] = True
+                # A column of a CSR matrix: SciPy would make another matrix for it.
+                is_it = self.matrix.indices == columns.start + terms.index(term)
+                entries = np.flatnonzero(is_it & (self.matrix.data != 0))
+                found[np.searchsorted(self.matrix.indptr, entries, side="right") - 1] = True
         return found
 
     @property
