@@ -603,5 +603,9 @@ def _subset(values: "pd.Series[Any]", known: "pd.Series[Any]", what: str) -> Fin
 
 
 def _same_ids(found: "pd.Series[Any]", expected: "pd.Series[Any]") -> Finding:
-    missing, extra = len(np.setdiff1d(expected, found)), len(np.setdiff1d(found, expected))
+    # As plain numbers: pandas' own integers, which may be missing, would be compared as objects.
+    ids, others = (np.sort(some.to_numpy(dtype=np.int64)) for some in (found, expected))
+    if np.array_equal(ids, others):
+        return Finding(True, {"missing": 0, "extra": 0})
+    missing, extra = len(np.setdiff1d(others, ids)), len(np.setdiff1d(ids, others))
     return Finding(not missing and not extra, {"missing": missing, "extra": extra})
