@@ -245,7 +245,7 @@ class _Reading:
         return _count(self.connection, table, condition)
 
     def _recommended(self) -> Iterator[pa.RecordBatch]:
-        for first, last in self._ranges(_FILMS_A_BLOCK_OF_PAIRS):
+        for first, last in self._ranges(_FILMS_A_BLOCK):
             pairs = film_tables.recommended_pairs(
                 self.movie_ids,
                 self.connection.cursor()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from movie_assets.recommender import MovieFeatures, Weights
-    from movie_assets.serving.snapshot.content import SnapshotContent
+    from movie_assets.serving.snapshot.content import Renewal, SnapshotContent
     from movie_assets.serving.snapshot.previous import Previous
     from movie_assets.serving.snapshot.telling import KeptReasons
 
@@ -73,29 +73,30 @@ class Draft:
     def write(self, content: SnapshotContent) -> None:
         """Write all but the manifest.
 
-        What is about films is written in a thread beside what is about pairs: neither needs the
-        other, and each mostly waits for the disk or works where Python lets others work.
+        In threads, for most of it is hashing, copying and the disk, where Python lets others work:
+        films, signals and pairs do not need each other.
 
         Raises:
             SnapshotError: where the content does not fit together.
             OSError: where a file cannot be written.
         """
-        with ThreadPoolExecutor(1, thread_name_prefix="films of a snapshot") as beside:
-            films = beside.submit(self._write_all_of_films, content)
-            self._write_features(content.features, content.weights)
-            self._write_pairs(content)
-            films.result()
+        features = content.features
+        with ThreadPoolExecutor(2, thread_name_prefix="snapshot") as beside:
+            others = [beside.submit(self._write_all_of_films, content)]
+            sound = beside.submit(self._may_keep_reasons, content.renewal)
+            others.append(beside.submit(self._write_signals, content))
+            self._write_features(features)
+            others.append(beside.submit(self._write_of_features, features, content.weights))
+            self._write_pairs(content, sound)
+            for other in others:
+                other.result()
         self._write_json(layout.QUALITY, list(content.quality))
         self._write_json(layout.WEIGHTS, content.weights.model_dump(mode="json"))
 
     def _write_all_of_films(self, content: SnapshotContent) -> None:
-        movie_ids = content.features.movie_ids
-        self._write_films(content.films, movie_ids)
+        self._write_films(content.films, content.features.movie_ids)
         self._build_titles()
         self._derive(layout.BRIEFS, write_briefs, COLUMNS)
-        for name, pairs in content.signals.items():
-            self._write_signal(name, pairs, movie_ids)
-        self.counts["signals"] = tuple(sorted(content.signals))
 
     def _build_titles(self) -> None:
         """Build the index for search from the films that are there."""
@@ -171,7 +172,7 @@ class Draft:
 
     # -- features ---------------------------------------------------------------------------------
 
-    def _write_features(self, features: MovieFeatures, weights: Weights) -> None:
+    def _write_features(self, features: MovieFeatures) -> None:
         for name in ("movie_ids", "idf", "field_ends", "years", "votes", "ratings"):
             self._copy(name, getattr(features, name))
         for name in ("indptr", "indices", "data"):
@@ -180,17 +181,20 @@ class Draft:
             path = f"{layout.FEATURES}/{layout.FROZEN}"
             with self._array(path, layout.FROZEN_DTYPE) as numbers:
                 numbers.append(np.asarray(features.frozen, layout.FROZEN_DTYPE))
-        # From here on by what was written, which is aligned and mapped, whatever was given.
-        written = self._mapped(features)
-        self._write_by_term(written.matrix)
-        levels = Levels.of(written, weights)
-        self._copy("codes", levels.codes)
-        self._copy("levels", levels.levels)
         with self._table(layout.VOCABULARY, layout.TERM_SCHEMA) as terms:
             for start in range(0, len(features.vocabulary), layout.ROWS_A_BATCH):
                 some = features.vocabulary[start : start + layout.ROWS_A_BATCH]
                 terms.append(pa.record_batch([pa.array(some, pa.string())], layout.TERM_SCHEMA))
         self.counts.update(terms=len(features.vocabulary), fields=features.fields)
+
+    def _write_of_features(self, features: MovieFeatures, weights: Weights) -> None:
+        """Write what follows from the features that are there."""
+        # By what was written, which is aligned and mapped, whatever was given.
+        written = self._mapped(features)
+        self._write_by_term(written.matrix)
+        levels = Levels.of(written, weights)
+        self._copy("codes", levels.codes)
+        self._copy("levels", levels.levels)
 
     def _mapped(self, features: MovieFeatures) -> MovieFeatures:
         def array(name: str) -> NDArray[Any]:
@@ -232,11 +236,11 @@ class Draft:
 
     # -- pairs ------------------------------------------------------------------------------------
 
-    def _write_pairs(self, content: SnapshotContent) -> None:
+    def _write_pairs(self, content: SnapshotContent, sound: Future[bool]) -> None:
         from movie_assets.serving.snapshot.telling import Reasons  # noqa: PLC0415 - loads numba
 
         movie_ids = content.features.movie_ids
-        counter, kept = _FilmCounter(movie_ids), self._kept_reasons(content)
+        counter, kept = _FilmCounter(movie_ids), self._kept_reasons(content, sound)
         reasons = Reasons()
         given = content.pairs if kept is None or content.renewal is None else content.renewal.pairs
         blocks = iter(given)
@@ -266,19 +270,25 @@ class Draft:
             indptr.append(counter.indptr)
         self.counts.update(pairs=pairs.n_rows, reasons=reason_file.n_rows)
 
-    def _kept_reasons(self, content: SnapshotContent) -> KeptReasons | None:
+    def _may_keep_reasons(self, renewal: Renewal | None) -> bool:
+        """Whether the snapshot before tells by the same, and its files have their checksums."""
+        if self.previous is None or renewal is None or self.previous.told_by != renewal.told_by:
+            return False
+        return self.previous.is_sound(layout.REASONS, layout.NEIGHBOURS, *_COMPARED)
+
+    def _kept_reasons(self, content: SnapshotContent, sound: Future[bool]) -> KeptReasons | None:
         """What the snapshot before tells of pairs; None where it may not be asked."""
         from movie_assets.serving.snapshot.telling import KeptReasons  # noqa: PLC0415 - loads numba
 
         previous, renewal = self.previous, content.renewal
-        if previous is None or renewal is None or previous.told_by != renewal.told_by:
+        if previous is None or renewal is None:
             return None
         known = previous.snapshot
         same = (f"{layout.FEATURES}/idf.npy", f"{layout.FEATURES}/field_ends.npy")
         if any(
             known.manifest.files.get(name) != self.entries[name]
             for name in (*same, layout.VOCABULARY)
-        ) or not previous.is_sound(layout.REASONS, layout.NEIGHBOURS, *_COMPARED):
+        ):
             return None
         if known.manifest.fields != content.features.fields:
             return None
@@ -286,10 +296,17 @@ class Draft:
             name for name in ("rows", *layout.PARTS, *renewal.signals)
         ):
             return None
+        if not sound.result():
+            return None
         written = self._mapped(content.features)
         return KeptReasons(known, previous.same_films(written), renewal.reasons)
 
     # -- signals ----------------------------------------------------------------------------------
+
+    def _write_signals(self, content: SnapshotContent) -> None:
+        for name, pairs in content.signals.items():
+            self._write_signal(name, pairs, content.features.movie_ids)
+        self.counts["signals"] = tuple(sorted(content.signals))
 
     def _write_signal(
         self, name: str, batches: Iterable[pa.RecordBatch], movie_ids: NDArray[np.int32]
