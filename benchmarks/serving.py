@@ -13,7 +13,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
-import hashlib
 import json
 import multiprocessing
 import os
@@ -35,6 +34,7 @@ from pathlib import Path
 
 import numpy as np
 import uvloop
+from blake3 import blake3
 from published import published
 
 from movie_assets.serving.snapshot import layout, open_snapshot
@@ -270,7 +270,7 @@ def _another(published_dir: Path, name: str) -> str:
     content = quality.read_bytes() + b"\n"
     quality.unlink()
     quality.write_bytes(content)
-    entry = FileEntry(bytes=len(content), sha256=hashlib.sha256(content).hexdigest())
+    entry = FileEntry(bytes=len(content), blake3=blake3(content).hexdigest())
     manifest = manifest.model_copy(update={"files": manifest.files | {layout.QUALITY: entry}})
     (copy / layout.MANIFEST).unlink()
     manifest.write(copy)

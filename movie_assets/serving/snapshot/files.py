@@ -6,7 +6,6 @@ does not: which files a snapshot has.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import weakref
 from typing import TYPE_CHECKING, Any, Self
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from blake3 import blake3
 
 from movie_assets.serving.snapshot.errors import SnapshotError
 from movie_assets.serving.snapshot.layout import ROWS_A_BATCH
@@ -51,7 +51,7 @@ class ArrayFile:
         self.n_rows = 0
         self._dtype = dtype
         self._row = row
-        self._written = hashlib.sha256()
+        self._written = blake3()
         self._file = path.open("xb")
         self._write_header()
         self._header_bytes = self._file.tell()
@@ -197,7 +197,7 @@ class _HashingFile:
     """A file that Arrow writes to, and the checksum of what it wrote."""
 
     def __init__(self, path: Path) -> None:
-        self.written = hashlib.sha256()
+        self.written = blake3()
         self._file = path.open("xb")
 
     def write(self, data: bytes) -> int:
@@ -237,7 +237,7 @@ def write_bytes(path: Path, data: bytes) -> FileEntry:
         file.write(data)
         file.flush()
         sync(file.fileno())
-    return read_back(path, hashlib.sha256(data).hexdigest())
+    return read_back(path, blake3(data).hexdigest())
 
 
 def sync_file(path: Path) -> FileEntry:
@@ -247,7 +247,7 @@ def sync_file(path: Path) -> FileEntry:
         sync(descriptor)
     finally:
         os.close(descriptor)
-    return FileEntry(bytes=path.stat().st_size, sha256=checksum(path))
+    return FileEntry(bytes=path.stat().st_size, blake3=checksum(path))
 
 
 def sync(descriptor: int) -> None:
@@ -268,18 +268,18 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def read_back(path: Path, sha256: str, start: int = 0) -> FileEntry:
+def read_back(path: Path, written: str, start: int = 0) -> FileEntry:
     """Read a file that was written.
 
     Args:
         path: the file.
-        sha256: what was written from a place on, in hex.
+        written: the checksum of what was written from a place on, in hex.
         start: that place.
 
     Raises:
         SnapshotError: where it does not hold that.
     """
-    whole, rest = hashlib.sha256(), hashlib.sha256()
+    whole, rest = blake3(), blake3()
     size = 0
     with path.open("rb", buffering=0) as file:
         head = file.read(start)
@@ -289,17 +289,17 @@ def read_back(path: Path, sha256: str, start: int = 0) -> FileEntry:
             whole.update(block)
             rest.update(block)
             size += len(block)
-    if rest.hexdigest() != sha256:
+    if rest.hexdigest() != written:
         raise SnapshotError(
             f"{path} does not hold what was written to it: look for faults of the disk (dmesg). "
             "What was served before still is."
         )
-    return FileEntry(bytes=size, sha256=whole.hexdigest())
+    return FileEntry(bytes=size, blake3=whole.hexdigest())
 
 
 def checksum(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    digest = hashlib.sha256()
+    """BLAKE3 of a file, in hex."""
+    digest = blake3()
     with path.open("rb", buffering=0) as file:
         for block in _blocks(file):
             digest.update(block)

@@ -25,13 +25,13 @@ class FileEntry(BaseModel):
 
     Attributes:
         bytes: its size.
-        sha256: its checksum, in hex.
+        blake3: its checksum, in hex.
     """
 
     model_config = ConfigDict(frozen=True)
 
     bytes: _Count
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    blake3: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Manifest(BaseModel):
@@ -86,7 +86,7 @@ class Manifest(BaseModel):
             "titles_format": self.titles_format,
             "fields": self.fields,
             "files": {
-                path: entry.sha256 for path, entry in self.files.items() if not is_derived(path)
+                path: entry.blake3 for path, entry in self.files.items() if not is_derived(path)
             },
         }
         return hashlib.sha256(_canonical(content)).hexdigest()[:32]

@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from blake3 import blake3
 
 from movie_assets.serving.snapshot import SnapshotError, files, layout
 from movie_assets.serving.snapshot.files import ArrayFile, PairFile, TableFile, checksum, mapped
@@ -32,7 +32,7 @@ def test_an_array_is_what_was_appended(tmp_path: Path, sizes: list[int], row: tu
     np.testing.assert_array_equal(mapped(file.path), found)
     raw = file.path.read_bytes()
     assert file.entry.bytes == len(raw)
-    assert file.entry.sha256 == hashlib.sha256(raw).hexdigest() == checksum(file.path)
+    assert file.entry.blake3 == blake3(raw).hexdigest() == checksum(file.path)
 
 
 def test_an_array_refuses_rows_of_another_shape(tmp_path: Path) -> None:
@@ -82,7 +82,7 @@ def test_a_table_has_batches_of_one_size(
         sizes_found = [found.get_batch(i).num_rows for i in range(found.num_record_batches)]
         assert [n for n in sizes_found if n] == [n for n in batches if n]
         assert found.read_all().equals(whole.cast(SCHEMA))
-    assert file.entry.sha256 == checksum(file.path)
+    assert file.entry.blake3 == checksum(file.path)
 
 
 @pytest.mark.parametrize("kind", [pa.int32(), pa.float32(), pa.date32(), pa.int64(), pa.string()])

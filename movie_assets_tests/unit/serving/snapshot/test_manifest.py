@@ -12,8 +12,8 @@ from movie_assets.serving.snapshot.manifest import FileEntry, read_manifest
 
 FOLDER = Path("published/x")
 FILES = {
-    "films.arrow": FileEntry(bytes=10, sha256="a" * 64),
-    "titles/index": FileEntry(bytes=3, sha256="b" * 64),
+    "films.arrow": FileEntry(bytes=10, blake3="a" * 64),
+    "titles/index": FileEntry(bytes=3, blake3="b" * 64),
 }
 
 
@@ -44,11 +44,11 @@ def test_the_name_is_of_the_content_alone() -> None:
     name = manifest_of().name
     assert layout.NAME.fullmatch(name)
     later = manifest_of(created_at=datetime(2027, 1, 1, tzinfo=UTC), run_id="another")
-    index = FileEntry(bytes=4, sha256="c" * 64)
+    index = FileEntry(bytes=4, blake3="c" * 64)
     assert later.name == manifest_of(files=FILES | {"titles/index": index}).name == name
     others = [
-        manifest_of(files=FILES | {"films.arrow": FileEntry(bytes=10, sha256="d" * 64)}),
-        manifest_of(files=FILES | {"more.npy": FileEntry(bytes=1, sha256="a" * 64)}),
+        manifest_of(files=FILES | {"films.arrow": FileEntry(bytes=10, blake3="d" * 64)}),
+        manifest_of(files=FILES | {"more.npy": FileEntry(bytes=1, blake3="a" * 64)}),
         manifest_of(titles_format=2),
         manifest_of(fields=("genres",)),
     ]
@@ -84,7 +84,7 @@ def test_what_is_no_manifest_is_damaged(text: bytes) -> None:
         ("created_at", "2026-01-02T00:00:00Z", None),
         ("created_at", "2026-01-02T00:00:00", "created_at"),
         ("films", -1, "films"),
-        ("files", {"a": {"bytes": 1, "sha256": "no"}}, "files"),
+        ("files", {"a": {"bytes": 1, "blake3": "no"}}, "files"),
         ("checksum", "0" * 64, "checksum"),
     ],
 )
