@@ -60,6 +60,7 @@ from movie_assets.recommender import renewal as renewing
 from movie_assets.recommender.evaluation import run
 from movie_assets.recommender.evaluation.figures import Figure
 from movie_assets.recommender.explanations import Explainer
+from movie_assets.recommender.rows import RowsOfIds
 from movie_assets.recommender.storage import FeatureFileError, features_hash, load_features
 from movie_assets.warehouse import (
     TABLES,
@@ -155,9 +156,11 @@ def _movie_features(
     ids = film_tables.film_ids(database)
     try:
         learned = _find_learned(context, renewal, genres, now)
-        changed = np.intersect1d(changed_ids(database, learned.revision), ids)
-        changed = np.union1d(changed, np.setdiff1d(ids, learned.features.movie_ids))
-        removed = np.setdiff1d(learned.features.movie_ids, ids)
+        known, ours = learned.features.movie_ids, RowsOfIds(ids)
+        changed = changed_ids(database, learned.revision)
+        changed = changed[ours.of(changed) >= 0]
+        changed = np.union1d(changed, ids[RowsOfIds(known).of(ids) < 0])
+        removed = known[ours.of(known) < 0]
         others = len(changed) + len(removed)
         share = (learned.changed + others) / max(1, learned.features.n_movies)
         if share > renewal.rebuild_share:

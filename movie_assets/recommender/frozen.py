@@ -64,18 +64,19 @@ def update_features(
     new = [vectorizer.transform(some) for some in frames_of(films)]
     gone = np.concatenate([np.asarray(removed, dtype=np.int64), *(s.movie_ids for s in new)])
     kept = np.flatnonzero(~np.isin(features.movie_ids, gone))
-    ids = np.concatenate([features.movie_ids[kept], *(some.movie_ids for some in new)])
-    order = np.argsort(ids, kind="stable")
+    parts = [features, *new]
+    ids = np.concatenate([part.movie_ids for part in parts])
+    # Of all rows, old and new, in the order of their films: those that stay, and the new ones.
+    rows = np.concatenate([kept, np.arange(features.n_movies, len(ids))])
+    rows = rows[np.argsort(ids[rows], kind="stable")]
     years, votes, ratings = (
-        np.concatenate([getattr(features, name)[kept], *(getattr(some, name) for some in new)])[
-            order
-        ]
+        np.concatenate([getattr(part, name) for part in parts])[rows]
         for name in ("years", "votes", "ratings")
     )
     return replace(
         features,
-        movie_ids=ids[order],
-        matrix=stacked([features.matrix[kept], *(some.matrix for some in new)])[order],
+        movie_ids=ids[rows],
+        matrix=stacked([part.matrix for part in parts])[rows],
         years=years,
         votes=votes,
         ratings=ratings,
