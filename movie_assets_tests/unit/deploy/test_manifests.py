@@ -244,6 +244,15 @@ def test_volumes_are_where_the_image_writes(monkeypatch: pytest.MonkeyPatch) -> 
         assert {"name": "DAGSTER_HOME", "value": f"{home}/dagster"} in containers()[service]["env"]
 
 
+def test_whichever_pod_is_first_makes_a_volume_the_groups() -> None:
+    """Kubelet does that for no pod that claims it read-only, and may do it for the first alone."""
+    for name in ("movie-assets-pipeline", "movie-assets-api"):
+        assert pod(name)["securityContext"]["fsGroup"] == 10001
+        claims = [each.get("persistentVolumeClaim", {}) for each in pod(name)["volumes"]]
+        assert any(claims)
+        assert not any(claim.get("readOnly") for claim in claims)
+
+
 def test_all_name_the_same_location() -> None:
     of_commands = yaml.safe_load((ROOT / "movie_assets/workspace.yaml").read_text())
     of_containers = yaml.safe_load((ROOT / "deploy/workspace.yaml").read_text())
