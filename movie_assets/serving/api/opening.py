@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from movie_assets.serving.api.served import Served
 from movie_assets.serving.briefs import open_briefs
 from movie_assets.serving.published import Published
 from movie_assets.serving.snapshot import layout, open_snapshot
+from movie_assets.serving.snapshot.files import read_ahead
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,4 +30,16 @@ def open_served(folder: Path) -> Served:
     except BaseException:
         snapshot.close()
         raise
+    # Of a million films gigabytes: meanwhile questions are answered, if slower.
+    Thread(target=_read_ahead, args=(snapshot.folder,), name="read-ahead", daemon=True).start()
     return Served(published, snapshot.close, briefs)
+
+
+def _read_ahead(folder: Path) -> None:
+    """Have the files that every list is made of in the system's memory.
+
+    They are read at random places, and not mapped: what is read ahead is not the server's own.
+    """
+    with suppress(OSError):  # no more than slower, then
+        for path in (folder / layout.PAIRS, *(folder / layout.BRIEFS).glob("*")):
+            read_ahead(path)

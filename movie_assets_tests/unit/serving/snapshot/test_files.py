@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import ctypes
+import mmap
+import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -139,3 +143,31 @@ def test_what_the_disk_has_made_of_it_is_seen(
     monkeypatch.setattr(files, "sync", flip_a_bit)
     with pytest.raises(SnapshotError, match="does not hold what was written"):
         write(path)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks Linux what is in memory")
+def test_a_file_is_read_ahead(tmp_path: Path) -> None:
+    path = tmp_path / "pairs"
+    with path.open("wb") as file:
+        file.write(bytes(1 << 24))
+        file.flush()
+        files.sync(file.fileno())
+    if resident(path) == 1:
+        pytest.skip("this file system keeps in memory what is to be forgotten")
+    files.read_ahead(path)
+    deadline = time.monotonic() + 30
+    while resident(path) < 1:
+        assert time.monotonic() < deadline, f"{resident(path):.0%} of it is in memory"
+        time.sleep(0.01)
+
+
+def resident(path: Path) -> float:
+    """Which share of a file the kernel has in memory."""
+    size = path.stat().st_size
+    pages = (ctypes.c_ubyte * (size // mmap.PAGESIZE))()
+    with path.open("rb") as file, mmap.mmap(file.fileno(), size, access=mmap.ACCESS_COPY) as whole:
+        begin = ctypes.addressof(held := ctypes.c_char.from_buffer(whole))
+        failed = ctypes.CDLL(None).mincore(ctypes.c_void_p(begin), ctypes.c_size_t(size), pages)
+        del held
+    assert not failed
+    return sum(page & 1 for page in pages) / len(pages)
