@@ -8,6 +8,7 @@
 #   deploy/check.sh          both
 #   deploy/check.sh engine   runs the docker commands of docs/deploy.md and docs/tutorial.md on a
 #                            real engine
+#   deploy/check.sh cluster  runs docs/deploy.md's kubectl commands on a real cluster of one node
 #
 # `lint` needs Python 3.11, pip, and either Docker's command with compose and buildx or a Debian or
 # Ubuntu machine (they are then taken from its archive, and not installed). `image` needs root
@@ -16,6 +17,9 @@
 # install mmdebstrap runc iptables curl git. It starts an engine of Debian's packages, which are not
 # installed, with data of its own, and ends it (docker0 and Docker's chains of iptables stay);
 # where DOCKER_HOST is set it uses that one, from 25 on.
+# `cluster` needs root on Debian 12 (newer ones were not tried), some 10 GB of disk, and: apt-get
+# install mmdebstrap buildah runc iptables iproute2 openssl gcc libc6-dev. It compiles Kubernetes of
+# Debian's source, once for a CHECK_FOLDER, and runs it in namespaces of its own, which end with it.
 #
 # The base image cannot be pulled without a registry, so Debian's own packages of the same release
 # and Python stand in for it; the Dockerfile is the one that Docker gets. pip's configuration and
@@ -36,7 +40,7 @@ base=$(sed -n 's/^ARG PYTHON_IMAGE=//p' "$here/Dockerfile")
 release=${base##*-}
 versions='1.31 1.34 1.37' # of Kubernetes: the oldest and the newest that the manifests are for
 binfmt=/proc/sys/fs/binfmt_misc
-registered='' mounted='' # what clean_up takes back
+registered='' mounted='' cluster='' namespaces='' # what clean_up takes back
 
 main() {
     mkdir -p "$folder"
@@ -50,7 +54,8 @@ main() {
         build_and_run
         ;;
     engine) on_engine ;;
-    *) die "usage: deploy/check.sh [lint|image|engine]" ;;
+    cluster) on_cluster ;;
+    *) die "usage: deploy/check.sh [lint|image|engine|cluster]" ;;
     esac
     say "all is well"
 }
@@ -121,14 +126,19 @@ extract() {
     local target=$1
     shift
     apt_sources >"$folder/apt.list"
-    mkdir -p "$target" "$folder/lists/partial"
+    mkdir -p "$target"
     (
         cd "$target"
-        apt=(apt-get -qq -o "Dir::Etc::SourceList=$folder/apt.list" -o Dir::Etc::SourceParts=-
-            -o "Dir::State::Lists=$folder/lists" -o APT::Sandbox::User=root)
-        "${apt[@]}" update && "${apt[@]}" download "$@"
+        own_apt update && own_apt download "$@"
         for package in *.deb; do dpkg --extract "$package" .; done
     ) >"$folder/apt.log" 2>&1 || die "$* cannot be had of Debian: see $folder/apt.log"
+}
+
+# apt with the sources of $folder/apt.list alone, and lists of its own.
+own_apt() {
+    mkdir -p "$folder/lists/partial"
+    apt-get -qq -o "Dir::Etc::SourceList=$folder/apt.list" -o Dir::Etc::SourceParts=- \
+        -o "Dir::State::Lists=$folder/lists" -o APT::Sandbox::User=root "$@"
 }
 
 lint_kubernetes() {
@@ -332,6 +342,111 @@ on_engine() {
     "$folder/tools/bin/python" "$here/deploy/checks/engine.py" "$here" "$folder" "$docker" "$canary"
 }
 
+# --- cluster ----------------------------------------------------------------------------------
+
+on_cluster() {
+    [[ $(id -u) == 0 ]] || die "root is needed to start a cluster"
+    need 'mmdebstrap buildah runc iptables iproute2 openssl gcc libc6-dev' \
+        mmdebstrap buildah unshare nsenter runc iptables ip openssl gcc
+    local group
+    for group in /sys/fs/cgroup/kubepods /sys/fs/cgroup/*/kubepods; do
+        [[ ! -e $group ]] || die "a kubelet runs on this machine, or did: $group is there"
+    done
+    tools
+    kubernetes_programs
+    architecture=$(dpkg --print-architecture)
+    make_base
+    build
+    archive "$image" image.tar localhost/movie-assets:0.1.0
+    pause_image
+    cluster=$folder/cluster
+    rm -rf "$cluster" && mkdir "$cluster"
+    # Behind it, for bash takes no signal while it waits for what runs in front.
+    unshare --net --mount --pid --fork --kill-child --mount-proc \
+        "$folder/tools/bin/python" "$here/deploy/checks/cluster.py" "$here" "$folder" "$canary" </dev/null &
+    namespaces=$!
+    wait "$namespaces"
+}
+
+# Kubernetes' programs, and what they start. Debian has the whole of Kubernetes as source in bookworm
+# only, and compiled nowhere: newer releases have the client alone.
+kubernetes_programs() {
+    local release=bookworm target=$folder/kubernetes-programs
+    [[ ! -e $target/.complete ]] || return 0
+    rm -rf "$target"
+    extract "$target" etcd-server containerd containernetworking-plugins golang-1.19-go golang-1.19-src
+    sed -i 's/^deb /deb-src /' "$folder/apt.list"
+    (cd "$target" && own_apt update && own_apt source --download-only kubernetes) \
+        >>"$folder/apt.log" 2>&1 || die "Kubernetes' source cannot be had of Debian: see $folder/apt.log"
+    compile_kubernetes "$target" >"$folder/kubernetes.log" 2>&1 ||
+        die "Kubernetes cannot be compiled: see $folder/kubernetes.log"
+    rm -rf "$target"/*.deb "$target"/kubernetes_* "$target/go" "$target"/usr/{lib,share}/go-1.19
+    touch "$target/.complete"
+    say "Kubernetes is compiled of the source in Debian $release"
+}
+
+# What its makefiles do, which need git and more tools. Only the API's description is generated:
+# everything else is in the source.
+compile_kubernetes() (
+    set -e # the caller's || has switched it off
+    local target=$1 go=$1/usr/lib/go-1.19 project=$1/go/src/k8s.io/kubernetes version names='' name
+    mkdir -p "$project" "$target/bin"
+    tar --extract --file "$(echo "$target"/kubernetes_*.orig.tar.gz)" --directory "$project" --strip-components 1
+    cd "$project"
+    export GOROOT=$go GOPATH=$target/go GOCACHE=$target/go/cache GO111MODULE=off GOPROXY=off CGO_ENABLED=0
+    "$go/bin/go" install ./vendor/k8s.io/kube-openapi/cmd/openapi-gen
+    "$GOPATH/bin/openapi-gen" --logtostderr --input-dirs "$(described)" --report-filename "$target/go/report" \
+        --output-package k8s.io/kubernetes/pkg/generated/openapi --output-file-base zz_generated.openapi \
+        --go-header-file vendor/k8s.io/code-generator/hack/boilerplate.go.txt
+    version=$(echo "$target"/kubernetes_*.orig.tar.gz) # kubernetes_1.20.5+really1.20.2.orig.tar.gz
+    version=${version##*really} && version=${version%.orig*}
+    for name in component-base client-go/pkg; do
+        names+=" -X k8s.io/kubernetes/vendor/k8s.io/$name/version.gitVersion=v$version"
+    done
+    for name in kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy; do
+        "$go/bin/go" build -trimpath -ldflags "-s -w$names" -o "$target/bin/$name" "./cmd/$name"
+    done
+    gcc -Os -Wall -static -DVERSION="v$version" -o "$target/bin/pause" build/pause/linux/pause.c
+)
+
+# The packages that are part of the API's description, joined by commas.
+described() {
+    grep --dereference-recursive --files-with-matches --include='*.go' '+k8s:openapi-gen=' pkg vendor/k8s.io |
+        grep --invert-match --extended-regexp '_test.go$|^vendor/k8s.io/(code-generator|sample-[a-z]+|kube-openapi|gengo)/' |
+        xargs --max-args=1 dirname | sort --unique | sed 's,^,k8s.io/kubernetes/,' | paste --serial --delimiters=,
+}
+
+# What holds a pod's namespaces while its containers come and go.
+pause_image() {
+    local container
+    container=$(builder from scratch)
+    builder add --quiet "$container" "$folder/kubernetes-programs/bin/pause" /pause >/dev/null
+    builder config --entrypoint '["/pause"]' --user 65535:65535 "$container"
+    builder commit --quiet "$container" localhost/pause:check >/dev/null
+    builder rm "$container" >/dev/null
+    archive localhost/pause:check pause.tar localhost/pause:check
+}
+
+# An image as a file of the folder, by the name that a cluster is to know it by.
+archive() {
+    rm -f "$folder/$2"
+    builder push --quiet "$1" "docker-archive:$folder/$2:$3"
+}
+
+# The programs end with their namespaces; for that the kernel may take a moment.
+remove_cluster() {
+    local group attempt
+    # unshare heeds no other signal; where it has ended by itself, there is nothing to kill.
+    [[ -z $namespaces ]] || { kill -KILL "$namespaces"; wait "$namespaces"; } 2>/dev/null || true
+    for attempt in 1 2 3 4 5; do
+        for group in /sys/fs/cgroup/kubepods /sys/fs/cgroup/*/kubepods; do
+            [[ ! -d $group ]] || find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || sleep "$attempt"
+        done
+    done
+    find "$cluster" -mindepth 1 -maxdepth 1 ! -name '*.log' -exec rm -rf {} +
+    rm -f "$folder/image.tar" "$folder/pause.tar"
+}
+
 # --- helpers ----------------------------------------------------------------------------------
 
 # Commands, and the packages that they are in.
@@ -369,6 +484,7 @@ clean_up() {
     fi
     [[ ! -e $registered ]] || echo -1 >"$registered"
     [[ -z $mounted ]] || umount "$mounted"
+    [[ -z $cluster ]] || remove_cluster
     if [[ -z ${CHECK_FOLDER:-} ]]; then
         if ((status)); then
             echo "What was made is in $folder (remove it yourself)" >&2

@@ -26,6 +26,8 @@ from typing import NamedTuple
 _ASKED = re.compile(r"Cannot connect to the Docker daemon|connection refused|was refused")
 _BLOCK = re.compile(r"^```(?:console|sh|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _FENCED = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
+#: A block of commands behind the comment that sends it to one of the checks.
+_MARKED = r"^<!-- not run: [^\n]*deploy/check\.sh {check} runs it[^\n]* -->\n(```console\n.*?^```)"
 _THEIRS = re.compile(r"\b(?:docker|kubectl) ")
 #: What of the project the commands work on.
 _FILES = ("Dockerfile", "compose.yaml", ".env.example", "deploy")
@@ -54,6 +56,19 @@ class Command(NamedTuple):
         return " ".join([self.program, *self.arguments])
 
 
+class Step(NamedTuple):
+    """A block, and where it stands."""
+
+    page: str
+    line: int
+    script: str
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return f"{self.page}:{self.line}"
+
+
 def scripts(text: str) -> Iterator[str]:
     """The blocks of a page, and the code in its sentences, that call docker or kubectl."""
     for block in _BLOCK.findall(text):
@@ -61,10 +76,26 @@ def scripts(text: str) -> Iterator[str]:
         typed = [line.removeprefix("$ ") for line in lines if line.startswith("$ ")] or lines
         if any(map(_THEIRS.search, typed)):
             yield "\n".join(typed)
+    for code in in_sentences(text):
+        yield f"cd {_OVERLAY if 'kubectl' in code else '.'}\n{code}"
+
+
+def in_sentences(text: str) -> Iterator[str]:
+    """The code in a page's sentences that calls docker or kubectl."""
     for code in re.findall("`([^`]+)`", _FENCED.sub("", text)):
-        typed = " ".join(code.split())
-        if any(map(_THEIRS.match, typed.split("&& "))):
-            yield f"cd {_OVERLAY if 'kubectl' in typed else '.'}\n{typed}"
+        joined = " ".join(code.split())
+        if any(map(_THEIRS.match, joined.split("&& "))):
+            yield joined
+
+
+def sent_to(check: str, page: str, text: str) -> list[Step]:
+    """The blocks of a page whose comment says that ``deploy/check.sh CHECK`` runs them."""
+    marked = re.compile(_MARKED.format(check=check), re.MULTILINE | re.DOTALL)
+    return [
+        Step(page, text.count("\n", 0, block.start(1)) + 1, script)
+        for block in marked.finditer(text)
+        for script in scripts(block[1] + "\n")
+    ]
 
 
 def commands(script: str, project: Path, scratch: Path) -> list[Command]:

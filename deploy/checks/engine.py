@@ -27,17 +27,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
-from commands import scripts
+from commands import Step, sent_to
+from verdicts import WrongError, expect, say
 
 PAGES = ("docs/deploy.md", "docs/tutorial.md")
-#: A block of commands behind the comment that sends it here.
-_MARKED = re.compile(
-    r"^<!-- not run: [^\n]*deploy/check\.sh engine runs it[^\n]* -->\n(```console\n.*?^```)",
-    re.MULTILINE | re.DOTALL,
-)
 _VOLUME = re.compile(r"--volume ([a-z][\w-]*):")
 #: Engine 25, the first that takes a health check's start_interval.
 _API_VERSION = (1, 44)
@@ -51,32 +47,6 @@ _IN_USE = "address already in use"
 _NEW = "# a new version"
 _PROJECT_LABEL = "label=com.docker.compose.project="
 _TITLE_LABEL = "label=org.opencontainers.image.title=movie_assets"
-
-
-class WrongError(Exception):
-    """Something is not as it should be; the message says what."""
-
-
-class Step(NamedTuple):
-    """A block, and where it stands."""
-
-    page: str
-    line: int
-    script: str
-
-    @property
-    def name(self) -> str:
-        """What messages call it."""
-        return f"{self.page}:{self.line}"
-
-
-def steps(page: str, text: str) -> list[Step]:
-    """The blocks of a page that are for here."""
-    return [
-        Step(page, text.count("\n", 0, block.start(1)) + 1, script)
-        for block in _MARKED.finditer(text)
-        for script in scripts(block[1] + "\n")
-    ]
 
 
 class Engine:
@@ -161,7 +131,9 @@ def main(project: str, folder: str, docker: str, canary: str) -> int:
     log = place / "engine-commands.log"
     log.unlink(missing_ok=True)
     try:
-        todo = [step for page in PAGES for step in steps(page, (root / page).read_text())]
+        todo = [
+            step for page in PAGES for step in sent_to("engine", page, (root / page).read_text())
+        ]
         with ExitStack() as stack:
             host = os.environ.get("DOCKER_HOST") or stack.enter_context(_own_engine(place))
             engine = Engine(place, docker, host)
@@ -223,7 +195,7 @@ class Check:
             _wait_for_ports()
         if code:
             raise WrongError(f"{step.name} ends with {code}:\n{step.script}\n{said[-4000:]}")
-        _say(f"{step.name} ran, {time.monotonic() - begun:.0f} s")
+        say(f"{step.name} ran, {time.monotonic() - begun:.0f} s")
         for command in step.script.splitlines():
             print(f"        $ {command}", flush=True)
 
@@ -233,7 +205,7 @@ class Check:
             ["git", "rev-parse", "HEAD"], cwd=self.engine.clone, capture_output=True, check=True
         )
         labels = self.engine.inspect(self.image)["Config"]["Labels"]
-        _expect(
+        expect(
             "the image's label has the revision",
             labels["org.opencontainers.image.revision"] == head.stdout.decode().strip(),
         )
@@ -242,36 +214,36 @@ class Check:
         """No secret in history, settings or layers."""
         engine = self.engine
         known = engine.ask("history", "--no-trunc", self.image) + engine.ask("inspect", self.image)
-        _expect("no secret is in docker history or docker inspect", self.canary not in known)
+        expect("no secret is in docker history or docker inspect", self.canary not in known)
         layers = len(engine.inspect(_base(engine.clone))["RootFS"]["Layers"])
         archive = engine.folder / "engine-image.tar"
         try:
             engine.ask("save", "--output", str(archive), self.image)
             judge = Path(__file__).with_name("layers.py")
             judged = [sys.executable, str(judge), str(archive), str(layers), self.canary]
-            _expect("its layers are clean", subprocess.run(judged, check=False).returncode == 0)
+            expect("its layers are clean", subprocess.run(judged, check=False).returncode == 0)
         finally:
             archive.unlink(missing_ok=True)
 
     def is_served_by_hand(self) -> None:
         """The container that the block leaves is confined and healthy."""
         container = self.engine.ask("ps", "--quiet", "--filter", f"ancestor={self.image}")
-        _expect("one container serves", bool(container) and len(container.split()) == 1)
+        expect("one container serves", bool(container) and len(container.split()) == 1)
         self.is_confined(container, "docker run")
         self.wait_until_healthy({"docker run": container})
-        _expect("/data is read-only there", self.fails(container, "touch", "/data/x"))
+        expect("/data is read-only there", self.fails(container, "touch", "/data/x"))
         self.engine.ask("rm", "--force", container)
 
     def compose_is_up(self) -> None:
         """All services are healthy, as confined as compose.yaml says, and apart."""
         found = self.engine.services()
-        _expect("all four services run", set(found) == _SERVICES)
+        expect("all four services run", set(found) == _SERVICES)
         print(self.engine.ask("compose", "ps", "--format", "        {{.Service}}: {{.Status}}"))
         self.wait_until_healthy(found)
         for name, container in found.items():
             self.is_confined(container, name)
             limits = self.engine.inspect(container)["HostConfig"]
-            _expect(
+            expect(
                 f"{name} has limits of memory, processors and processes",
                 all(limits[each] for each in ("Memory", "NanoCpus", "PidsLimit")),
             )
@@ -280,26 +252,26 @@ class Check:
                 for bound in (limits["PortBindings"] or {}).values()
                 for each in bound
             ]
-            _expect(f"{name} is on the loopback only", set(published) <= {"127.0.0.1"})
+            expect(f"{name} is on the loopback only", set(published) <= {"127.0.0.1"})
         api = found["api"]
-        _expect(
+        expect(
             "the API cannot write what is published",
             self.fails(api, "touch", "/data/published/x"),
         )
         connect = "import socket, sys; socket.create_connection((sys.argv[1], 4000), timeout=5)"
         reach = ("python3", "-c", connect, "code")
-        _expect("the web UI reaches the code server", not self.fails(found["webserver"], *reach))
-        _expect("the API does not reach the code server", self.fails(api, *reach))
+        expect("the web UI reaches the code server", not self.fails(found["webserver"], *reach))
+        expect("the API does not reach the code server", self.fails(api, *reach))
 
     def is_built_and_kept(self) -> None:
         """What was built outlives its containers."""
         before = self.published()
         code, said = self.engine.bash("docker compose down && docker compose up --detach")
-        _expect(f"compose goes down and up again: {said[-500:] if code else 'yes'}", code == 0)
+        expect(f"compose goes down and up again: {said[-500:] if code else 'yes'}", code == 0)
         self.wait_until_healthy(self.engine.services())
-        _expect("the same data are published after it", self.published() == before)
+        expect("the same data are published after it", self.published() == before)
         logs = self.engine.ask("compose", "logs", "--no-log-prefix", "code")
-        _expect("the build at the start had nothing to do", "nothing ran" in logs)
+        expect("the build at the start had nothing to do", "nothing ran" in logs)
 
     def publish_new_version(self) -> None:
         """What the next ``git pull`` brings."""
@@ -313,7 +285,7 @@ class Check:
         read = "import movie_assets; print(open(movie_assets.__file__).read())"
         for name, container in self.engine.services().items():
             text = self.engine.inside(container, "python3", "-c", read)
-            _expect(f"{name} is of the new version", text is not None and _NEW in text)
+            expect(f"{name} is of the new version", text is not None and _NEW in text)
 
     def nothing_is_left(self) -> None:
         """Containers, volumes and networks are gone."""
@@ -322,7 +294,7 @@ class Check:
             self.engine.ask(kind, "ls", *more, "--quiet", "--filter", label)
             for kind, *more in (("container", "--all"), ("volume",), ("network",))
         ]
-        _expect("no container, volume or network is left", not any(left))
+        expect("no container, volume or network is left", not any(left))
 
     def published(self) -> tuple[str, str]:
         """The snapshot that is served, and when it was made: content alone makes the name."""
@@ -337,7 +309,7 @@ class Check:
         status = self.engine.inside(container, "cat", "/proc/1/status") or ""
         found = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
         folders = ("/", "/app", "/opt", "/etc")
-        _expect(
+        expect(
             f"{name} is not root, has no capabilities, and cannot write to the image",
             found.get("Uid", "").split() == ["10001"] * 4
             and found["NoNewPrivs"] == "1"
@@ -349,7 +321,7 @@ class Check:
 
     def fails(self, container: str, *command: str) -> bool:
         """Whether a command cannot be done in a container that runs."""
-        _expect("the container runs", self.engine.inside(container, "true") is not None, say=False)
+        expect("the container runs", self.engine.inside(container, "true") is not None, tell=False)
         return self.engine.inside(container, *command) is None
 
     def wait_until_healthy(self, containers: dict[str, str]) -> None:
@@ -364,7 +336,7 @@ class Check:
                 name: self.engine.inspect(container)["State"]["Health"]["Status"]
                 for name, container in containers.items()
             }
-        _say(f"healthy {time.monotonic() - begun:.0f} s later: {', '.join(sorted(containers))}")
+        say(f"healthy {time.monotonic() - begun:.0f} s later: {', '.join(sorted(containers))}")
 
 
 # -- what is brought --------------------------------------------------------------------------
@@ -430,7 +402,7 @@ def _must_be_new_and_ours(engine: Engine, todo: list[Step]) -> None:
     ]
     if any(there):
         raise WrongError("this engine has movie_assets' containers, images or volumes; use another")
-    _say(f"engine {name}, compose {engine.ask('compose', 'version', '--short')}")
+    say(f"engine {name}, compose {engine.ask('compose', 'version', '--short')}")
 
 
 def _stand_ins(project: Path, engine: Engine, canary: str) -> None:
@@ -492,7 +464,7 @@ def _bring_base(engine: Engine, stack: ExitStack) -> None:
     if engine.ask("images", "--quiet", base):
         return
     if engine.ask("pull", "--quiet", base, may_fail=True):
-        _say(f"{base} is that of the registry")
+        say(f"{base} is that of the registry")
         return
     stack.callback(engine.ask, "image", "rm", "--force", base, may_fail=True)
     with subprocess.Popen(
@@ -506,7 +478,7 @@ def _bring_base(engine: Engine, stack: ExitStack) -> None:
             stdout=subprocess.DEVNULL,
             check=True,
         )
-    _say(f"Debian's Python stands in for {base}: no registry can be reached")
+    say(f"Debian's Python stands in for {base}: no registry can be reached")
 
 
 def _clean_up(engine: Engine, todo: list[Step]) -> None:
@@ -550,17 +522,6 @@ def _is_free(port: int) -> bool:
         except OSError:
             return False
     return True
-
-
-def _expect(what: str, is_so: bool, *, say: bool = True) -> None:
-    if not is_so:
-        raise WrongError(f"not so: {what}")
-    if say:
-        _say(what)
-
-
-def _say(what: str) -> None:
-    print(f"ok    {what}", flush=True)
 
 
 if __name__ == "__main__":

@@ -36,12 +36,13 @@ def check() -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(CHECKS))
         found = runpy.run_path(str(CHECKS / "engine.py"))
-    sys.modules.pop("commands", None)
+    for module in ("commands", "verdicts"):
+        sys.modules.pop(module, None)
     return found
 
 
 def test_blocks_are_those_that_say_so(check: dict[str, Any]) -> None:
-    (step,) = check["steps"]("page.md", PAGE)
+    (step,) = check["sent_to"]("engine", "page.md", PAGE)
     assert step.name == "page.md:3"
     assert step.script == 'run="docker run --volume movies:/data"\n$run image'
     assert check["_volumes"]([step]) == ["movies"]
@@ -57,7 +58,7 @@ def test_every_block_for_docker_is_run_or_takes_a_registry(
         for block in blocks_of(page, text)
         if block.kind == "console" and "$ docker" in block.text
     }
-    run = {step.line for step in check["steps"](page, text)}
+    run = {step.line for step in check["sent_to"]("engine", page, text)}
     assert {line for line, takes_a_registry in ours.items() if not takes_a_registry} <= run
     assert not {line for line, takes_a_registry in ours.items() if takes_a_registry} & run
 
