@@ -3,7 +3,7 @@
 #
 #   make demo PYTHON=python3.12     another Python for .venv
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test lint docs bench ui build lock clean setup setup-dev
+.PHONY: help demo serve test test-long lint docs bench ui build lock clean setup setup-dev
 
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
@@ -28,6 +28,9 @@ demo: setup ## build the graph on the bundled films and show recommendations
 
 test: setup-dev ## run all tests; coverage must be at least 90 %
 	$(BIN)/pytest --cov --cov-report=term --numprocesses=auto --dist=loadfile --no-loadscope-reorder
+
+test-long: setup-dev ## run the blocks of the docs that take minutes to an hour
+	$(BIN)/pytest -m long --durations=0
 
 serve: setup ## the HTTP API and the web page; builds first if nothing is published yet
 	@$(BIN)/movie-assets serve || { test $$? -eq 4 && $(BIN)/movie-assets build && $(BIN)/movie-assets serve; }

@@ -20,10 +20,12 @@ class Checkout:
     Attributes:
         folder: the copy.
         environment: of commands; their code is the copy's.
+        seconds: that a command may take.
     """
 
     folder: Path
     environment: Mapping[str, str]
+    seconds: float = 240
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the copy."""
@@ -34,7 +36,7 @@ class Checkout:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=240,
+            timeout=self.seconds,
             check=False,
         )
 

@@ -4,6 +4,7 @@ A block is run unless a comment before it says why not, and what it says is comp
 command's output:
 
     <!-- not run: needs a key -->       what cannot be run here; its names are checked all the same
+    <!-- long: takes minutes -->        run by ``make test-long`` only
     <!-- output -->                     what the last command before it printed
     <!-- file: notes.py -->             written into the folder where the commands are run
     <!-- crontab -->                    lines of a crontab, whose commands are run
@@ -36,7 +37,9 @@ PROJECT = Path(__file__).parents[1]
 #: Kinds of blocks that are commands.
 SHELLS = {"console", "sh", "bash"}
 
-_NOTE = re.compile(r"<!-- (?:(?P<what>not run|file): (?P<said>.+?)|(?P<is>output|crontab)) -->\s*")
+_NOTE = re.compile(
+    r"<!-- (?:(?P<what>not run|long|file): (?P<said>.+?)|(?P<is>output|crontab)) -->\s*"
+)
 _PROMPT = "$ "
 # What a command may stand behind: variables of its own, and programs that only pass it on.
 _BEFORE = re.compile(
@@ -59,6 +62,7 @@ class Block:
         line: where it begins, from 1.
         kind: what stands behind the fence: a language, or a directive in braces.
         why_not: why it is not run; None where it is.
+        why_long: why it is run only where that is asked for; None where it always is.
         file: the file that it is the content of; None where it is none.
         is_output: whether it is what the command before it printed.
         is_crontab: whether it is lines of a crontab.
@@ -69,6 +73,7 @@ class Block:
     kind: str
     text: str
     why_not: str | None = None
+    why_long: str | None = None
     file: str | None = None
     is_output: bool = False
     is_crontab: bool = False
@@ -116,6 +121,7 @@ def blocks_of(page: str, text: str) -> list[Block]:
                     token.info.strip().split(" ")[0],
                     token.content,
                     why_not=said if note and note["what"] == "not run" else None,
+                    why_long=said if note and note["what"] == "long" else None,
                     file=said if note and note["what"] == "file" else None,
                     is_output=bool(note and note["is"] == "output"),
                     is_crontab=bool(note and note["is"] == "crontab"),

@@ -6,11 +6,15 @@ documents.py`` has the comments, and checks the names in what is not run). A pag
 their order, in a checkout with the bundled films built, beside a stand-in for TMDB whose key is
 ``your-key``, made-up releases of MovieLens, a server of what is published wherever a page asks for
 port 8000, and a Ray cluster where one is asked for.
+
+A block that is said to be long is run by ``make test-long``, by itself, with the checkout's own
+copy of the code: so what a command writes into the package is written into the copy.
 """
 
 from __future__ import annotations
 
 import configparser
+import hashlib
 import json
 import os
 import re
@@ -29,6 +33,7 @@ import duckdb
 import pytest
 import yaml
 
+from movie_assets.recommender.weights import BUNDLED, load_weights
 from movie_assets.warehouse import read_table
 from movie_assets_tests.api_server import serving_api
 from movie_assets_tests.checkout import Checkout, make_checkout
@@ -52,6 +57,8 @@ _EXPORTS = ("letterboxd.zip", "letterboxd-you-2024-05-04-10-00-utc.zip")
 #: The releases of MovieLens that they have, and the one that they are to unpack.
 _PACKED = "ml-32m"
 _RELEASES = ("ml-latest-small", "ml-release", _PACKED)
+#: What a long block may take: a million films take an hour.
+_LONG_SECONDS = 3 * 60 * 60
 _HASH = re.compile(r"[0-9a-f]{32}")
 
 
@@ -268,10 +275,45 @@ def _with_blocks() -> list[Any]:
 def test_the_page_is_as_it_says(page: Path, reader: Reader) -> None:
     blocks = blocks_of(str(page.relative_to(PROJECT)), page.read_text())
     for block in blocks:
+        if block.why_long is not None:
+            continue
         if block.why_not is None:
             reader.follow(block)
         elif block.kind in {"json", "yaml", "toml", "ini"}:
             _read(block)
+
+
+def _long_blocks() -> list[Any]:
+    """Each block that is run only where that is asked for."""
+    blocks = (
+        block
+        for page in pages()
+        for block in blocks_of(str(page.relative_to(PROJECT)), page.read_text())
+    )
+    return [
+        pytest.param(block, id=f"{block.page}:{block.line}") for block in blocks if block.why_long
+    ]
+
+
+@pytest.mark.long
+@pytest.mark.timeout(_LONG_SECONDS + 600)
+@pytest.mark.parametrize("block", _long_blocks())
+def test_the_long_block_runs(block: Block, reader: Reader) -> None:
+    folder = reader.checkout.folder
+    environment = {**reader.checkout.environment, "PYTHONPATH": str(folder)}
+    copied, before = folder / BUNDLED.relative_to(PROJECT), _digest(BUNDLED)
+    copied.write_bytes(BUNDLED.read_bytes())
+    reader.checkout = Checkout(folder, environment, _LONG_SECONDS)
+    reader.follow(block)
+    assert reader.printed.strip()
+    assert _digest(BUNDLED) == before, "The weights that the project uses were written over."
+    if "movie-assets fit" in block.text:
+        assert _digest(copied) != before
+        assert load_weights(copied).fitted_on["people"] == 160
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_what_was_not_printed_is_seen() -> None:

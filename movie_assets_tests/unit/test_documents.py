@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +35,11 @@ $ make demo
 movie-assets build
 ```
 
+<!-- long: takes minutes -->
+```sh
+make bench
+```
+
 <!-- file: notes.py -->
 ```python
 print("$ no command")
@@ -51,7 +58,7 @@ printed
 
 
 def test_blocks_are_found_with_what_is_said_of_them() -> None:
-    console, script, file, output, crontab = blocks_of("page.md", PAGE)
+    console, script, lengthy, file, output, crontab = blocks_of("page.md", PAGE)
     assert (console.kind, console.line, console.why_not) == ("console", 4, None)
     assert console.commands == [
         ('movie-assets recommend "Heat" \\\n    --number 5', "Films like Heat\n"),
@@ -59,6 +66,8 @@ def test_blocks_are_found_with_what_is_said_of_them() -> None:
     ]
     assert script.why_not == "needs a key"
     assert script.commands == [("movie-assets build\n", "")]
+    assert (lengthy.why_long, lengthy.why_not) == ("takes minutes", None)
+    assert (script.why_long, file.why_long) == (None, None)
     assert (file.file, file.kind) == ("notes.py", "python")
     assert (output.is_output, output.is_crontab) == (True, False)
     assert (crontab.is_output, crontab.is_crontab) == (False, True)
@@ -135,6 +144,29 @@ def test_every_command_is_one_that_bash_can_read(page: str) -> None:
                 ["bash", "-n", "-c", command], capture_output=True, text=True, check=False
             )
             assert read.returncode == 0, f"{block}: {read.stderr}"
+
+
+def test_every_long_block_is_run_by_make_test_long_and_by_nothing_else() -> None:
+    long = {f"{block.page}:{block.line}" for page in pages() for block in _own(page)}
+    assert long
+    assert _collected("-m", "long") == long
+    assert _collected() == set()
+
+
+def _own(page: Path) -> list[Block]:
+    """A page's blocks that are long."""
+    blocks = blocks_of(str(page.relative_to(PROJECT)), page.read_text())
+    return [block for block in blocks if block.why_long]
+
+
+def _collected(*options: str) -> set[str]:
+    """The long blocks that pytest would run."""
+    tests = "movie_assets_tests/integration/test_documents.py"
+    command = [sys.executable, "-m", "pytest", "--collect-only", "--quiet", *options, tests]
+    collected = subprocess.run(
+        command, cwd=PROJECT, capture_output=True, text=True, check=True
+    ).stdout
+    return set(re.findall(r"test_the_long_block_runs\[(.+)\]", collected))
 
 
 def test_the_readmes_links_lead_somewhere() -> None:
