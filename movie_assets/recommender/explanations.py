@@ -165,7 +165,7 @@ class Explainer:
         fields = features.fields_of(np.arange(len(features.vocabulary), dtype=np.int32))
         vocabulary = features.vocabulary[:]
         terms = pa.array(vocabulary, pa.string())
-        # What `_wording` says of one term; of all of them it would take ten times as long.
+        # What `_wording` says of one term, which is asked of all of them at once here.
         told = (self._ranks[fields] >= 0) & self._is_rare(fields, terms)
         names = pa.array([name.casefold() for name in vocabulary], pa.string()).dictionary_encode()
         around = [_WORDING.get(name, "{}").split("{}") for name in features.fields]
