@@ -98,7 +98,7 @@ class Snapshot:
         return self.folder / layout.TITLES
 
     def verify(self, *under: str) -> None:
-        """Compare every file's checksum: some tenths of a second for each gigabyte.
+        """Compare every file's checksum, which reads all of them.
 
         Args:
             under: names of files and folders, if only these count.
