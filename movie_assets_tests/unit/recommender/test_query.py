@@ -175,7 +175,7 @@ def dense_votes(recommender: Recommender, taste: Taste) -> np.ndarray[Any, Any]:
     return total / max(total.max(), 1e-300)
 
 
-@pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.0, 2.7])
+@pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.0, 2.7, 3.0])
 @pytest.mark.parametrize("fields", [None, {"genres": 1.0, "text": 0.5}], ids=["all", "no floor"])
 @settings(deadline=None, max_examples=10)
 @given(seed=st.integers(0, 2**32 - 1), n_signals=st.integers(0, 2))
