@@ -9,10 +9,11 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import signal
 import socket
 import sys
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -74,13 +75,21 @@ def serve(
     _refuse_taken_port(host, port)
     print(f"Serving http://{_in_address(host)}:{port}", file=sys.stderr)  # noqa: T201
     print(f"The API's docs: http://{_in_address(host)}:{port}/docs", file=sys.stderr)  # noqa: T201
-    with tempfile.TemporaryDirectory(prefix="movie-assets-metrics-") as folder:
+    # uvicorn ends in good order, and then by the signal that it got: that would leave the folder.
+    signal.signal(signal.SIGTERM, _end)
+    with ExitStack() as stack:
         if workers > 1:
             # Read by the metrics' library when it is imported, in each worker.
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="movie-assets-metrics-")
+            )
         # Ctrl-C is how it is ended, and no failure.
         with suppress(KeyboardInterrupt):
             _run(settings, host, port, workers)
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(0)
 
 
 def app_from_settings() -> FastAPI:
