@@ -239,7 +239,8 @@ class Prepared:
     """What questions need of films beside their features, worked out once.
 
     Attributes:
-        by_term: CSR float32 of shape (n_terms, n_movies): the features' matrix by terms.
+        by_term: CSR float32 of shape (n_terms, n_movies): the features' matrix by terms. Films that
+            cannot be recommended may be left out, for nothing is worked out for them.
         levels: of the films.
         collections: int32 of shape (n_movies,): a number for each film's collection, -1 for none.
         runtimes: int32 of shape (n_movies,), in minutes, 0 where unknown; None where none is known.

@@ -69,7 +69,7 @@ def terms_of(
 
     Args:
         matrix: CSR float32 of shape (n_movies, n_terms and more), columns ascending.
-        by_term: CSR of its transpose.
+        by_term: CSR of its transpose; films whose prior is 0 may be left out.
         n_terms: the columns from here on are those that every film has.
         floor: what these add to the likeness of any two films.
     """

@@ -191,7 +191,7 @@ class Draft:
         """Write what follows from the features that are there."""
         # By what was written, which is aligned and mapped, whatever was given.
         written = self._mapped(features)
-        self._write_by_term(written.matrix)
+        self._write_by_term(written)
         levels = Levels.of(written, weights)
         self._copy("codes", levels.codes)
         self._copy("levels", levels.levels)
@@ -213,7 +213,7 @@ class Draft:
             ratings=array("ratings"),
         )
 
-    def _write_by_term(self, matrix: sparse.csr_matrix) -> None:
+    def _write_by_term(self, features: MovieFeatures) -> None:
         from movie_assets.serving.snapshot.transpose import (  # noqa: PLC0415 - loads numba
             transposed,
         )
@@ -224,7 +224,7 @@ class Draft:
             self._array(f"{folder}_indices") as indices,
             self._array(f"{folder}_data") as data,
         ):
-            for ends, films, values in transposed(matrix):
+            for ends, films, values in transposed(features.matrix, features.is_candidate):
                 indptr.append(ends)
                 indices.append(films)
                 data.append(values)

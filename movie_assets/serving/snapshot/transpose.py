@@ -1,4 +1,4 @@
-"""The transpose of a sparse matrix, a block of its rows at a time.
+"""The transpose of some rows of a sparse matrix, a block at a time.
 
 What belongs here: this one function. The matrix may be mapped from a file, and is never held whole.
 Importing this module loads numba.
@@ -22,7 +22,9 @@ _NUMBERS_A_BLOCK = 8_000_000
 
 
 def transposed(
-    matrix: sparse.csr_matrix, numbers_a_block: int = _NUMBERS_A_BLOCK
+    matrix: sparse.csr_matrix,
+    wanted: NDArray[np.bool_],
+    numbers_a_block: int = _NUMBERS_A_BLOCK,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any]]]:
     """The CSR of the transpose, in blocks of rows one after the other.
 
@@ -30,6 +32,7 @@ def transposed(
 
     Args:
         matrix: CSR of shape (n_rows, n_columns).
+        wanted: of shape (n_rows,): the numbers of other rows are left out.
         numbers_a_block: how many numbers a block has at most, but for a column that has more.
 
     Yields:
@@ -37,7 +40,7 @@ def transposed(
         in each row, and ``data``.
     """
     indptr = np.zeros(matrix.shape[1] + 1, np.int64)
-    _count(matrix.indices, indptr)
+    _count(matrix.indptr, matrix.indices, wanted, indptr)
     np.cumsum(indptr, out=indptr)
     yield indptr[:1], np.zeros(0, np.int32), matrix.data[:0]
     start = 0
@@ -47,25 +50,36 @@ def transposed(
         places = indptr[start:stop] - indptr[start]
         size = int(indptr[stop] - indptr[start])
         rows, data = np.empty(size, np.int32), np.empty(size, matrix.dtype)
-        _scatter(matrix.indptr, matrix.indices, matrix.data, start, places, rows, data)
+        _scatter(matrix.indptr, matrix.indices, matrix.data, wanted, start, places, rows, data)
         yield indptr[start + 1 : stop + 1], rows, data
         start = stop
 
 
 @compiled
-def _count(columns: Any, counts: Any) -> None:
+def _count(indptr: Any, indices: Any, wanted: Any, counts: Any) -> None:
     """How many numbers each column has, one place further on."""
-    for column in columns:
-        counts[column + 1] += 1
+    for row in range(len(indptr) - 1):
+        if wanted[row]:
+            for i in range(indptr[row], indptr[row + 1]):
+                counts[indices[i] + 1] += 1
 
 
 @compiled
 def _scatter(
-    indptr: Any, indices: Any, values: Any, start: int, places: Any, rows: Any, data: Any
+    indptr: Any,
+    indices: Any,
+    values: Any,
+    wanted: Any,
+    start: int,
+    places: Any,
+    rows: Any,
+    data: Any,
 ) -> None:
     """Put the numbers of some columns, from ``start`` on, where ``places`` say theirs begin."""
     stop = start + len(places)
     for row in range(len(indptr) - 1):
+        if not wanted[row]:
+            continue
         for i in range(indptr[row], indptr[row + 1]):
             column = indices[i]
             if start <= column < stop:

@@ -14,13 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from filelock import FileLock
 from scipy import sparse
 
 from movie_assets.recommender import Signal, fit_features, load_weights, nearest_neighbours, reasons
 from movie_assets.recommender.films import film_frame
+from movie_assets.recommender.query import Recommender
 from movie_assets.recommender.ranking import Levels
+from movie_assets.serving.published import Published, Wishes
 from movie_assets.serving.snapshot import (
     Snapshot,
     SnapshotError,
@@ -107,6 +110,26 @@ def test_everything_is_opened_as_it_was(tmp_path: Path, with_signals: bool) -> N
         assert 7 in index.find(title, None)
 
 
+def test_films_without_votes_are_asked_about_and_not_looked_through(tmp_path: Path) -> None:
+    films = bundled_films()[:FILMS].sort_by("movie_id")
+    votes = films["vote_count"].to_numpy().copy()
+    votes[::3] = 0
+    place, column = films.column_names.index("vote_count"), films.schema.field("vote_count")
+    given = content_of(films.set_column(place, column, pa.array(votes, column.type)))
+    features, ids = given.features, given.features.movie_ids
+    assert 0 < features.is_candidate.sum() < FILMS
+    whole = Recommender(features, given.weights)  # whose lists have all films
+    write_snapshot(tmp_path, given)
+    with open_snapshot(tmp_path) as snapshot:
+        check_features(snapshot, features, Levels.of(features, given.weights))
+        asked = Published(snapshot)
+        for film, movie_id in enumerate(ids.tolist()):
+            found = asked.similar(movie_id, 10, wishes=Wishes(popularity=0.3))
+            expected = whole.similar(film, 10, popularity=0.3)
+            assert [one.film.id for one in found] == ids[expected.columns].tolist()
+            np.testing.assert_array_equal([one.score for one in found], expected.scores)
+
+
 def check_pairs(snapshot: Snapshot, found: Any, told: list[list[str]]) -> None:
     arrays = snapshot.neighbours
     rows = np.repeat(np.arange(FILMS), np.diff(arrays["indptr"]))
@@ -129,7 +152,9 @@ def check_features(snapshot: Snapshot, features: Any, levels: Levels) -> None:
     matrix = matrix_of(snapshot.features, (FILMS, n_terms))
     assert (matrix != features.matrix).nnz == 0
     by_term = {name: snapshot.features[f"by_term_{name}"] for name in layout.SIGNAL_DTYPES}
-    assert (matrix_of(by_term, (n_terms, FILMS)) != features.matrix.T).nnz == 0
+    candidates = sparse.diags(features.is_candidate.astype(np.float32)) @ features.matrix
+    candidates.eliminate_zeros()
+    assert (matrix_of(by_term, (n_terms, FILMS)) != candidates.T).nnz == 0
     for name in ("movie_ids", "idf", "field_ends", "years", "votes", "ratings"):
         np.testing.assert_array_equal(snapshot.features[name], getattr(features, name))
     np.testing.assert_array_equal(snapshot.features["codes"], levels.codes)
