@@ -10,7 +10,7 @@ block that is lost with a worker or a node is done again by Ray, from what it wa
 kept beside the driver (the process that asks), whose end is the end of the search.
 
 What belongs here: cutting, handing out and fetching. What does not: how a block is searched
-(``top_k``). Ray is an extra (``pip install movie_assets[ray]``) and imported only when asked for.
+(``top_k``). Ray is an extra (docs/cluster.md) and imported only when asked for.
 """
 
 from __future__ import annotations
@@ -141,7 +141,9 @@ def _ray() -> Any:
     try:
         import ray  # noqa: PLC0415 - an extra, and a second to import
     except ImportError as error:
-        raise ClusterError("Ray is not installed: pip install 'movie_assets[ray]'") from error
+        raise ClusterError(
+            "Ray is not installed. In the project's folder: pip install --editable '.[ray]'"
+        ) from error
     return ray
 
 
