@@ -41,5 +41,6 @@ def _read_ahead(folder: Path) -> None:
     They are read at random places, and not mapped: what is read ahead is not the server's own.
     """
     with suppress(OSError):  # no more than slower, then
-        for path in (folder / layout.PAIRS, *(folder / layout.BRIEFS).glob("*")):
+        # A list is read from one place of the pairs, and from ten of the films' JSON.
+        for path in (*(folder / layout.BRIEFS).glob("*"), folder / layout.PAIRS):
             read_ahead(path)
