@@ -42,10 +42,14 @@ class Terms(NamedTuple):
 
 
 class Rank(NamedTuple):
-    """What films count and how close they are: ``ranking.Ranking``, all arrays read-only."""
+    """What the films that can be recommended count, and how close they are: all arrays read-only.
 
-    prior: NDArray[np.float32]  # (n_movies,)
-    codes: NDArray[np.uint32]  # (n_movies,)
+    The others, of a million films half, have no votes to get.
+    """
+
+    films: NDArray[np.uint32]  # (n_candidates,), ascending
+    prior: NDArray[np.float32]  # (n_candidates,), above 0
+    codes: NDArray[np.uint32]  # (n_candidates,)
     years: NDArray[np.uint32]  # (n_codes,): a code's place in the two tables
     others: NDArray[np.uint32]
     by_years: NDArray[np.float32]  # whose product is the closeness of two codes
@@ -56,9 +60,10 @@ class Voters(NamedTuple):
     """Films that share out a vote each, and what is known of them: all arrays read-only."""
 
     films: NDArray[np.int32]  # (n_voters,)
+    codes: NDArray[np.uint32]  # (n_voters,)
     values: NDArray[np.float32]  # (n_voters,)
     extra_ends: NDArray[np.int64]  # (n_voters + 1,): what signals add to scores, as CSR
-    extra_films: NDArray[np.uint32]
+    extra_places: NDArray[np.uint32]  # among the candidates
     extra_values: NDArray[np.float32]
 
 
@@ -96,18 +101,41 @@ def votes_of(
         sharpness: the power to which scores are raised.
     """
     years, others = ranking.by_halves
+    is_candidate, codes = ranking.prior > 0, ranking.codes.view(np.uint32)
+    candidates = np.flatnonzero(is_candidate)
     rank = Rank(
-        prior=read_only(ranking.prior),
-        codes=read_only(ranking.codes.view(np.uint32)),
+        films=read_only(candidates.astype(np.uint32)),
+        prior=read_only(ranking.prior[candidates]),
+        codes=read_only(codes[candidates]),
         years=read_only(years.places),
         others=read_only(others.places),
         by_years=read_only(years.factors),
         by_others=read_only(others.factors),
     )
-    voters = Voters(read_only(films), read_only(values), *_csr(extra))
+    voters = Voters(
+        read_only(films),
+        read_only(codes[films]),
+        read_only(values),
+        *_among(extra, is_candidate, candidates),
+    )
+    votes = np.zeros(len(candidates), dtype=np.float32)
+    _add_votes(terms, rank, voters, sharpness, votes)
     total = np.zeros(len(ranking.prior), dtype=np.float32)
-    _add_votes(terms, rank, voters, sharpness, total)
+    total[candidates] = votes
     return total
+
+
+def _among(
+    extra: sparse.csr_matrix, is_candidate: NDArray[np.bool_], candidates: NDArray[np.intp]
+) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
+    """The candidates' columns of a matrix, as CSR: by their places among the candidates."""
+    found = is_candidate[extra.indices]
+    ends = np.concatenate([[0], np.cumsum(found)])[extra.indptr]
+    return (
+        read_only(ends.astype(np.int64)),
+        read_only(np.searchsorted(candidates, extra.indices[found]).astype(np.uint32)),
+        read_only(np.asarray(extra.data[found], dtype=np.float32)),
+    )
 
 
 def _csr(
@@ -138,32 +166,30 @@ def add_likeness(terms: Terms, film: int, row: Row) -> None:
 
 @compiled
 def _add_votes(terms: Terms, rank: Rank, voters: Voters, sharpness: float, total: Row) -> None:
-    """Add the votes to each film's total."""
-    row, factors = np.empty_like(total), np.empty(len(rank.years), np.float32)
-    content = np.empty(np.diff(voters.extra_ends).max(), np.float32)
+    """Add the votes to each candidate's total."""
+    row = np.empty(len(terms.ends) - 1, np.float32)
+    votes, factors = np.empty_like(total), np.empty(len(rank.years), np.float32)
     for voter in range(len(voters.films)):
         film = voters.films[voter]
-        first, last = voters.extra_ends[voter], voters.extra_ends[voter + 1]
-        _closeness_to(rank, rank.codes[film], factors)
+        _closeness_to(rank, voters.codes[voter], factors)
         row[:] = terms.floor
         add_likeness(terms, film, row)
         row[film] = 0
-        for entry in range(first, last):
-            content[entry - first] = min(row[voters.extra_films[entry]], np.float32(1))
         whole = int(sharpness)
         if whole == sharpness and 1 <= whole <= 3:
-            votes = _products(row, factors, rank.codes, rank.prior, whole)
+            given = _products(row, factors, rank, whole, votes)
         else:
-            votes = _powers(row, factors, rank.codes, rank.prior, sharpness)
-        for entry in range(first, last):
-            other = voters.extra_films[entry]
-            if rank.prior[other] > 0 and other != film:
-                score = content[entry - first] * factors[rank.codes[other]] * rank.prior[other]
+            given = _powers(row, factors, rank, sharpness, votes)
+        for entry in range(voters.extra_ends[voter], voters.extra_ends[voter + 1]):
+            place = voters.extra_places[entry]
+            if rank.films[place] != film:
+                content = min(row[rank.films[place]], np.float32(1))
+                score = content * factors[rank.codes[place]] * rank.prior[place]
                 vote = np.float32((score + voters.extra_values[entry]) ** sharpness)
-                votes += np.float64(vote) - np.float64(row[other])
-                row[other] = vote
-        if votes > 0:
-            _add(total, row, np.float32(voters.values[voter] / votes))
+                given += np.float64(vote) - np.float64(votes[place])
+                votes[place] = vote
+        if given > 0:
+            _add(total, votes, np.float32(voters.values[voter] / given))
 
 
 @compiled
@@ -175,35 +201,34 @@ def _closeness_to(rank: Rank, code: np.uint32, factors: Row) -> None:
 
 
 @partial(compiled, fastmath=_IN_ANY_ORDER)
-def _products(row: Row, factors: Row, codes: NDArray[np.uint32], prior: Row, power: int) -> float:
-    """Make scores, their squares or their cubes of a row of likenesses; their sum.
+def _products(row: Row, factors: Row, rank: Rank, power: int, votes: Row) -> float:
+    """Fill the candidates' scores, their squares or their cubes, of a row of likenesses; their sum.
 
     A power by the library takes five times as long as all else that is done for a film.
     """
-    votes = 0.0
-    for i in range(len(row)):
-        score = min(row[i], np.float32(1)) * factors[codes[i]] * prior[i]
+    given = 0.0
+    for i in range(len(votes)):
+        score = min(row[rank.films[i]], np.float32(1)) * factors[rank.codes[i]] * rank.prior[i]
         vote = score
         if power >= 2:
             vote *= score
         if power == 3:
             vote *= score
-        row[i] = vote
-        votes += vote
-    return votes
+        votes[i] = vote
+        given += vote
+    return given
 
 
 @compiled
-def _powers(
-    row: Row, factors: Row, codes: NDArray[np.uint32], prior: Row, sharpness: float
-) -> float:
-    """Make scores to a power of a row of likenesses; their sum."""
-    votes = 0.0
+def _powers(row: Row, factors: Row, rank: Rank, sharpness: float, votes: Row) -> float:
+    """Fill the candidates' scores to a power, of a row of likenesses; their sum."""
+    given = 0.0
     power = np.float32(sharpness)
-    for i in range(len(row)):
-        row[i] = (min(row[i], np.float32(1)) * factors[codes[i]] * prior[i]) ** power
-        votes += row[i]
-    return votes
+    for i in range(len(votes)):
+        score = min(row[rank.films[i]], np.float32(1)) * factors[rank.codes[i]] * rank.prior[i]
+        votes[i] = score**power
+        given += votes[i]
+    return given
 
 
 @compiled

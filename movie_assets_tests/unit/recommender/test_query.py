@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -204,6 +205,16 @@ def test_votes_with_signals_and_dislikes_are_exact(
     np.testing.assert_allclose(answer.scores, expected[answer.films], rtol=1e-3, atol=1e-5)
     left_out = np.setdiff1d(np.arange(60), answer.films)
     np.testing.assert_allclose(expected[left_out], 0, atol=1e-5)
+
+
+@pytest.mark.parametrize("sharpness", [2.5, 3.0])
+def test_without_any_votes_nothing_is_recommended(sharpness: float) -> None:
+    nobody = replace(FEATURES, votes=np.zeros_like(FEATURES.votes))
+    profile = WEIGHTS.profile.model_copy(update={"sharpness": sharpness})
+    liked = Taste(np.array([5, 6], np.int32), np.ones(2, np.float32))
+    signal = Signal("tmdb", 0.2, sparse.random(60, 60, 0.2, "csr", np.float32, 1))
+    weights = WEIGHTS.model_copy(update={"profile": profile})
+    assert len(Recommender(nobody, weights, [signal]).for_taste(liked, 5).films) == 0
 
 
 def test_seen_films_are_left_out_and_say_nothing() -> None:
