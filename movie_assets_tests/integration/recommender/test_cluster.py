@@ -178,5 +178,5 @@ def test_a_cluster_that_is_not_there(address: str) -> None:
 def test_without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     one = sparse.csr_matrix(np.eye(1, dtype=np.float32))
-    with pytest.raises(cluster.ClusterError, match=r"pip install 'movie_assets\[ray\]'"):
+    with pytest.raises(cluster.ClusterError, match=r"pip install --editable '\.\[ray\]'"):
         cluster.top_k(one, one, 1, address="auto")
