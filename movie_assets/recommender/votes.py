@@ -169,13 +169,13 @@ def _add_votes(terms: Terms, rank: Rank, voters: Voters, sharpness: float, total
     """Add the votes to each candidate's total."""
     row = np.empty(len(terms.ends) - 1, np.float32)
     votes, factors = np.empty_like(total), np.empty(len(rank.years), np.float32)
+    whole = int(sharpness)
     for voter in range(len(voters.films)):
         film = voters.films[voter]
         _closeness_to(rank, voters.codes[voter], factors)
         row[:] = terms.floor
         add_likeness(terms, film, row)
         row[film] = 0
-        whole = int(sharpness)
         if whole == sharpness and 1 <= whole <= 3:
             given = _products(row, factors, rank, whole, votes)
         else:
@@ -204,7 +204,7 @@ def _closeness_to(rank: Rank, code: np.uint32, factors: Row) -> None:
 def _products(row: Row, factors: Row, rank: Rank, power: int, votes: Row) -> float:
     """Fill the candidates' scores, their squares or their cubes, of a row of likenesses; their sum.
 
-    A power by the library takes five times as long as all else that is done for a film.
+    A power by the library takes longer than all else that is done for a film.
     """
     given = 0.0
     for i in range(len(votes)):

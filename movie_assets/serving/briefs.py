@@ -30,7 +30,7 @@ FORMAT = 1
 FOLDER = "briefs"
 _JSON, _ENDS = f"films-{FORMAT}.json", f"ends-{FORMAT}.npy"
 #: A larger file is read and not mapped, since what was touched of it once would be held; to read
-#: takes a fifth more of a list's time. A million films have 0.3 GB.
+#: takes longer. A million films have 0.3 GB.
 _MAPPED = 512 * 1024 * 1024
 _NONE = np.zeros(0, np.int64)
 #: What of a film is shown.

@@ -38,7 +38,7 @@ def open_served(folder: Path) -> Served:
 def _read_ahead(folder: Path) -> None:
     """Have the files that every list is made of in the system's memory.
 
-    They are read at random places, and not mapped: what is read ahead is not the server's own.
+    They are read at random places, where the system would not read on by itself.
     """
     with suppress(OSError):  # no more than slower, then
         # A list is read from one place of the pairs, and from ten of the films' JSON.
