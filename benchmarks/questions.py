@@ -25,7 +25,7 @@ from published import published as published_in
 from movie_assets.serving.published import Filters, Liking, Published, Wishes
 from movie_assets.serving.snapshot import Snapshot, open_snapshot
 
-PROFILES = (1, 5, 20, 100)
+PROFILES = (1, 5, 20, 100, 200)
 FILTERED = Filters(
     first_year=1970, genres=("drama",), without_genres=("horror",), least_votes=20,
     longest_runtime=150,

@@ -239,8 +239,8 @@ class Prepared:
     """What questions need of films beside their features, worked out once.
 
     Attributes:
-        by_term: CSR float32 of shape (n_terms, n_movies): the features' matrix by terms. Films that
-            cannot be recommended may be left out, for nothing is worked out for them.
+        by_term: CSR float32 of shape (n_terms, n_candidates): the transpose of the features' rows
+            of the films that can be recommended; for no other is anything worked out.
         levels: of the films.
         collections: int32 of shape (n_movies,): a number for each film's collection, -1 for none.
         runtimes: int32 of shape (n_movies,), in minutes, 0 where unknown; None where none is known.
@@ -254,7 +254,8 @@ class Prepared:
     @classmethod
     def of(cls, features: MovieFeatures, weights: Weights) -> Prepared:
         """Work it out."""
-        return cls(features.matrix.T.tocsr(), Levels.of(features, weights), features.collections)
+        by_term = features.matrix[features.is_candidate].T.tocsr()
+        return cls(by_term, Levels.of(features, weights), features.collections)
 
 
 @dataclass(frozen=True)
@@ -406,7 +407,8 @@ class Recommender:
             n_terms = features.columns_of("floor").start
             # A film's floor is the last of its terms, and the same for every film.
             floor = float(features.matrix.data[-1]) ** 2 if features.matrix.nnz else 0.0
-        return terms_of(features.matrix, self._prepared.by_term, n_terms, floor)
+        candidates = np.flatnonzero(features.is_candidate)
+        return terms_of(features.matrix, self._prepared.by_term, candidates, n_terms, floor)
 
     def _of_film(
         self, ranking: Ranking, film: int
@@ -414,9 +416,11 @@ class Recommender:
         """Every film's score beside a film; the likeness of their content, and signals."""
         from movie_assets.recommender.votes import add_likeness  # noqa: PLC0415
 
-        content = np.full(self.features.n_movies, self._terms.floor, dtype=np.float32)
-        add_likeness(self._terms, film, content)
-        np.minimum(content, np.float32(1), out=content)
+        terms = self._terms
+        row = np.full(len(terms.candidates), terms.floor, dtype=np.float32)
+        add_likeness(terms, film, row)
+        content = np.zeros(self.features.n_movies, dtype=np.float32)
+        content[terms.candidates] = np.minimum(row, np.float32(1))
         values = {
             signal.name: signal.pairs[film].toarray().ravel()
             for signal in self.signals

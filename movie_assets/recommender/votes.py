@@ -1,7 +1,8 @@
 """Votes: one film beside every film, for questions that are answered when they are asked.
 
-A film's terms are looked up in the films by terms, and what they add is added up in one dense row;
-one pass over that row makes scores of it, and votes of the scores. What goes into a score is for
+A film's terms are looked up in the candidates by terms, and what they add is added up in one dense
+row of the candidates, which are the films that can be recommended; one pass over that row makes
+votes of it, and one more adds them up. What goes into a score is for
 ``ranking`` and ``query``, and the best of every film beforehand for ``top_k``. Importing this
 module loads numba.
 """
@@ -34,21 +35,18 @@ class Terms(NamedTuple):
     ends: NDArray[np.int64]  # (n_movies + 1,): film i has the entries from ends[i]
     terms: NDArray[np.uint32]  # ascending within a film
     weights: NDArray[np.float32]
-    list_ends: NDArray[np.int64]  # (n_terms + 1,): term t is of the films from list_ends[t]
-    films: NDArray[np.uint32]
+    list_ends: NDArray[np.int64]  # (n_terms + 1,): term t is of those from list_ends[t]
+    places: NDArray[np.uint32]  # among the candidates
     list_weights: NDArray[np.float32]
+    candidates: NDArray[np.uint32]  # (n_candidates,): films, ascending
     n_terms: np.uint32  # every film has the others, and they add `floor` to any two
     floor: np.float32
 
 
 class Rank(NamedTuple):
-    """What the films that can be recommended count, and how close they are: all arrays read-only.
+    """What the candidates count, and how close they are: all arrays read-only."""
 
-    The others, of a million films half, have no votes to get.
-    """
-
-    films: NDArray[np.uint32]  # (n_candidates,), ascending
-    prior: NDArray[np.float32]  # (n_candidates,), above 0
+    prior: NDArray[np.float32]  # (n_candidates,)
     codes: NDArray[np.uint32]  # (n_candidates,)
     years: NDArray[np.uint32]  # (n_codes,): a code's place in the two tables
     others: NDArray[np.uint32]
@@ -68,17 +66,29 @@ class Voters(NamedTuple):
 
 
 def terms_of(
-    matrix: sparse.csr_matrix, by_term: sparse.csr_matrix, n_terms: int, floor: float
+    matrix: sparse.csr_matrix,
+    by_term: sparse.csr_matrix,
+    candidates: NDArray[np.intp],
+    n_terms: int,
+    floor: float,
 ) -> Terms:
     """The matrices as the kernel reads them.
 
     Args:
         matrix: CSR float32 of shape (n_movies, n_terms and more), columns ascending.
-        by_term: CSR of its transpose; films whose prior is 0 may be left out.
+        by_term: CSR float32 of shape (n_terms and more, n_candidates): the transpose of the
+            candidates' rows.
+        candidates: of shape (n_candidates,), ascending: the films that can be recommended.
         n_terms: the columns from here on are those that every film has.
         floor: what these add to the likeness of any two films.
     """
-    return Terms(*_csr(matrix), *_csr(by_term), n_terms=np.uint32(n_terms), floor=np.float32(floor))
+    return Terms(
+        *_csr(matrix),
+        *_csr(by_term),
+        candidates=read_only(candidates.astype(np.uint32)),
+        n_terms=np.uint32(n_terms),
+        floor=np.float32(floor),
+    )
 
 
 def votes_of(
@@ -91,6 +101,8 @@ def votes_of(
 ) -> NDArray[np.float32]:
     """What each film gets of the votes of some films, times their values; shape (n_movies,).
 
+    Films that are no candidates get nothing.
+
     Args:
         terms: of all n_movies films.
         ranking: of all films.
@@ -101,10 +113,8 @@ def votes_of(
         sharpness: the power to which scores are raised.
     """
     years, others = ranking.by_halves
-    is_candidate, codes = ranking.prior > 0, ranking.codes.view(np.uint32)
-    candidates = np.flatnonzero(is_candidate)
+    candidates, codes = terms.candidates, ranking.codes.view(np.uint32)
     rank = Rank(
-        films=read_only(candidates.astype(np.uint32)),
         prior=read_only(ranking.prior[candidates]),
         codes=read_only(codes[candidates]),
         years=read_only(years.places),
@@ -116,7 +126,7 @@ def votes_of(
         read_only(films),
         read_only(codes[films]),
         read_only(values),
-        *_among(extra, is_candidate, candidates),
+        *_among(extra, candidates),
     )
     votes = np.zeros(len(candidates), dtype=np.float32)
     _add_votes(terms, rank, voters, sharpness, votes)
@@ -126,14 +136,16 @@ def votes_of(
 
 
 def _among(
-    extra: sparse.csr_matrix, is_candidate: NDArray[np.bool_], candidates: NDArray[np.intp]
+    extra: sparse.csr_matrix, candidates: NDArray[np.uint32]
 ) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.float32]]:
     """The candidates' columns of a matrix, as CSR: by their places among the candidates."""
-    found = is_candidate[extra.indices]
+    places = np.searchsorted(candidates, extra.indices).astype(np.uint32)
+    found = places < len(candidates)
+    found[found] = candidates[places[found]] == extra.indices[found]
     ends = np.concatenate([[0], np.cumsum(found)])[extra.indptr]
     return (
         read_only(ends.astype(np.int64)),
-        read_only(np.searchsorted(candidates, extra.indices[found]).astype(np.uint32)),
+        read_only(places[found]),
         read_only(np.asarray(extra.data[found], dtype=np.float32)),
     )
 
@@ -154,42 +166,53 @@ def _csr(
 
 @compiled
 def add_likeness(terms: Terms, film: int, row: Row) -> None:
-    """Add the likeness of a film's content to every film's, but for the floor, to a row."""
+    """Add the likeness of a film's content to each candidate's, but for the floor, to a row."""
     for entry in range(terms.ends[film], terms.ends[film + 1]):
         term = terms.terms[entry]
         if term >= terms.n_terms:
             continue
         weight = terms.weights[entry]
-        for place in range(terms.list_ends[term], terms.list_ends[term + 1]):
-            row[terms.films[place]] += weight * terms.list_weights[place]
+        for at in range(terms.list_ends[term], terms.list_ends[term + 1]):
+            row[terms.places[at]] += weight * terms.list_weights[at]
 
 
 @compiled
 def _add_votes(terms: Terms, rank: Rank, voters: Voters, sharpness: float, total: Row) -> None:
     """Add the votes to each candidate's total."""
-    row = np.empty(len(terms.ends) - 1, np.float32)
-    votes, factors = np.empty_like(total), np.empty(len(rank.years), np.float32)
+    row = np.full(len(total), terms.floor, np.float32)
+    factors = np.empty(len(rank.years), np.float32)
     whole = int(sharpness)
     for voter in range(len(voters.films)):
         film = voters.films[voter]
+        extra = slice(voters.extra_ends[voter], voters.extra_ends[voter + 1])
+        places, values = voters.extra_places[extra], voters.extra_values[extra]
         _closeness_to(rank, voters.codes[voter], factors)
-        row[:] = terms.floor
         add_likeness(terms, film, row)
-        row[film] = 0
+        own = _place_of(terms.candidates, film)
+        if own >= 0:
+            row[own] = 0  # none votes for itself
+        content = row[places]
         if whole == sharpness and 1 <= whole <= 3:
-            given = _products(row, factors, rank, whole, votes)
+            given = _products(row, factors, rank, whole)
         else:
-            given = _powers(row, factors, rank, sharpness, votes)
-        for entry in range(voters.extra_ends[voter], voters.extra_ends[voter + 1]):
-            place = voters.extra_places[entry]
-            if rank.films[place] != film:
-                content = min(row[rank.films[place]], np.float32(1))
-                score = content * factors[rank.codes[place]] * rank.prior[place]
-                vote = np.float32((score + voters.extra_values[entry]) ** sharpness)
-                given += np.float64(vote) - np.float64(votes[place])
-                votes[place] = vote
-        if given > 0:
-            _add(total, votes, np.float32(voters.values[voter] / given))
+            given = _powers(row, factors, rank, sharpness)
+        for i in range(len(places)):
+            place = places[i]
+            if place == own:
+                continue
+            score = min(content[i], np.float32(1)) * factors[rank.codes[place]] * rank.prior[place]
+            vote = np.float32((score + values[i]) ** sharpness)
+            given += np.float64(vote) - np.float64(row[place])
+            row[place] = vote
+        share = voters.values[voter] / given if given > 0 else 0.0
+        _add(total, row, np.float32(share), terms.floor)
+
+
+@compiled
+def _place_of(candidates: NDArray[np.uint32], film: int) -> int:
+    """The place of a film among the candidates; -1 where it is none."""
+    place = np.searchsorted(candidates, film)
+    return int(place) if place < len(candidates) and candidates[place] == film else -1
 
 
 @compiled
@@ -201,37 +224,39 @@ def _closeness_to(rank: Rank, code: np.uint32, factors: Row) -> None:
 
 
 @partial(compiled, fastmath=_IN_ANY_ORDER)
-def _products(row: Row, factors: Row, rank: Rank, power: int, votes: Row) -> float:
-    """Fill the candidates' scores, their squares or their cubes, of a row of likenesses; their sum.
+def _products(row: Row, factors: Row, rank: Rank, power: int) -> float:
+    """Make of a row of likenesses the scores, their squares or their cubes; their sum.
 
     A power by the library takes longer than all else that is done for a film.
     """
     given = 0.0
-    for i in range(len(votes)):
-        score = min(row[rank.films[i]], np.float32(1)) * factors[rank.codes[i]] * rank.prior[i]
+    for i in range(len(row)):
+        score = min(row[i], np.float32(1)) * factors[rank.codes[i]] * rank.prior[i]
         vote = score
         if power >= 2:
             vote *= score
         if power == 3:
             vote *= score
-        votes[i] = vote
+        row[i] = vote
         given += vote
     return given
 
 
 @compiled
-def _powers(row: Row, factors: Row, rank: Rank, sharpness: float, votes: Row) -> float:
-    """Fill the candidates' scores to a power, of a row of likenesses; their sum."""
+def _powers(row: Row, factors: Row, rank: Rank, sharpness: float) -> float:
+    """Make of a row of likenesses the scores to a power; their sum."""
     given = 0.0
     power = np.float32(sharpness)
-    for i in range(len(votes)):
-        score = min(row[rank.films[i]], np.float32(1)) * factors[rank.codes[i]] * rank.prior[i]
-        votes[i] = score**power
-        given += votes[i]
+    for i in range(len(row)):
+        score = min(row[i], np.float32(1)) * factors[rank.codes[i]] * rank.prior[i]
+        row[i] = score**power
+        given += row[i]
     return given
 
 
 @compiled
-def _add(total: Row, row: Row, value: np.float32) -> None:
+def _add(total: Row, row: Row, value: np.float32, floor: np.float32) -> None:
+    """Add a row times a value to the total, and make the row ready for the next."""
     for i in range(len(row)):
         total[i] += value * row[i]
+        row[i] = floor

@@ -64,7 +64,7 @@ class _CheckedSignal(Signal):
 
 
 def recommender_of(snapshot: Snapshot, names: FilmNames) -> Recommender:
-    """What answers questions about a snapshot's films; nothing is read yet."""
+    """What answers questions about a snapshot's films; of its numbers only votes are read."""
     arrays = snapshot.features
     n_films, n_terms = snapshot.manifest.films, snapshot.manifest.terms
     features = PublishedFeatures(
@@ -80,6 +80,7 @@ def recommender_of(snapshot: Snapshot, names: FilmNames) -> Recommender:
         frozen=Frozen.of_array(arrays["frozen"]) if "frozen" in arrays else None,
         names=names,
     )
+    n_candidates = int(features.is_candidate.sum())
     pairs = {
         name: _matrix(matrix, "", (n_films, n_films)) for name, matrix in snapshot.signals.items()
     }
@@ -95,7 +96,7 @@ def recommender_of(snapshot: Snapshot, names: FilmNames) -> Recommender:
         ],
         pairs.get(_ITEM_WEIGHTS),
         Prepared(
-            _matrix(arrays, "by_term_", (n_terms, n_films)),
+            _matrix(arrays, "by_term_", (n_terms, n_candidates)),
             Levels(arrays["codes"], arrays["levels"]),
             names.collections,
             arrays["runtimes"],

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 #: The version of the format.
-FORMAT = 2
+FORMAT = 3
 
 CURRENT = "current"
 MANIFEST = "manifest.json"

@@ -26,18 +26,18 @@ def transposed(
     wanted: NDArray[np.bool_],
     numbers_a_block: int = _NUMBERS_A_BLOCK,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int32], NDArray[Any]]]:
-    """The CSR of the transpose, in blocks of rows one after the other.
+    """The CSR of the transpose of the wanted rows, in blocks of rows one after the other.
 
     A block takes one pass over the matrix; there are as many as it has ``numbers_a_block`` numbers.
 
     Args:
         matrix: CSR of shape (n_rows, n_columns).
-        wanted: of shape (n_rows,): the numbers of other rows are left out.
+        wanted: of shape (n_rows,): the rows that are columns of the transpose.
         numbers_a_block: how many numbers a block has at most, but for a column that has more.
 
     Yields:
-        The next part of ``indptr``, the first one from its 0 on, and of ``indices``, which ascend
-        in each row, and ``data``.
+        The next part of ``indptr``, the first one from its 0 on, and of ``indices``, which are
+        places among the wanted rows and ascend in each row, and ``data``.
     """
     indptr = np.zeros(matrix.shape[1] + 1, np.int64)
     _count(matrix.indptr, matrix.indices, wanted, indptr)
@@ -76,14 +76,16 @@ def _scatter(
     data: Any,
 ) -> None:
     """Put the numbers of some columns, from ``start`` on, where ``places`` say theirs begin."""
-    stop = start + len(places)
+    stop, n_wanted = start + len(places), 0
     for row in range(len(indptr) - 1):
         if not wanted[row]:
             continue
+        among_wanted = n_wanted
+        n_wanted += 1
         for i in range(indptr[row], indptr[row + 1]):
             column = indices[i]
             if start <= column < stop:
                 place = places[column - start]
                 places[column - start] = place + 1
-                rows[place] = row
+                rows[place] = among_wanted
                 data[place] = values[i]

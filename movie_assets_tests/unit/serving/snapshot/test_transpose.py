@@ -15,7 +15,7 @@ def joined(
     parts = zip(*transposed(matrix, wanted, numbers_a_block), strict=True)
     indptr, indices, data = (np.concatenate(part) for part in parts)
     assert data.dtype == matrix.dtype
-    return sparse.csr_matrix((data, indices, indptr), matrix.shape[::-1])
+    return sparse.csr_matrix((data, indices, indptr), (matrix.shape[1], wanted.sum()))
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (30, 7), (7, 30), (5, 60), (60, 5)])
@@ -29,8 +29,7 @@ def test_is_the_transpose_of_the_wanted_rows_whatever_the_blocks(
     matrix = sparse.random(*shape, density, "csr", np.float32, random)
     wanted = random.random(shape[0]) < share
     found = joined(matrix, wanted, block)
-    expected = (sparse.diags(wanted.astype(np.float32)) @ matrix).T.tocsr()
-    expected.eliminate_zeros()
+    expected = matrix[wanted].T.tocsr()
     expected.sort_indices()
     np.testing.assert_array_equal(found.indptr, expected.indptr)
     np.testing.assert_array_equal(found.indices, expected.indices)
