@@ -29,6 +29,11 @@ if TYPE_CHECKING:
 _IN_ANY_ORDER = frozenset({"reassoc", "contract", "nnan", "nsz"})
 
 
+#: A list that one candidate in so many is in is added as a row: that is read in order, where each
+#: number of a list is added somewhere. English is such a list, and most of what is named.
+_IN_A_ROW = 4
+
+
 class Terms(NamedTuple):
     """The films' matrix by films and by terms, as the kernel reads it: all arrays read-only."""
 
@@ -39,6 +44,8 @@ class Terms(NamedTuple):
     places: NDArray[np.uint32]  # among the candidates
     list_weights: NDArray[np.float32]
     candidates: NDArray[np.uint32]  # (n_candidates,): films, ascending
+    usual: NDArray[np.uint32]  # (n_usual,): terms that so many have that their lists are rows
+    usual_weights: NDArray[np.float32]  # (n_usual, n_candidates)
     n_terms: np.uint32  # every film has the others, and they add `floor` to any two
     floor: np.float32
 
@@ -82,10 +89,14 @@ def terms_of(
         n_terms: the columns from here on are those that every film has.
         floor: what these add to the likeness of any two films.
     """
+    sizes = np.diff(by_term.indptr)[:n_terms]
+    usual = np.flatnonzero((sizes > 0) & (sizes * _IN_A_ROW >= len(candidates)))
     return Terms(
         *_csr(matrix),
         *_csr(by_term),
         candidates=read_only(candidates.astype(np.uint32)),
+        usual=read_only(usual.astype(np.uint32)),
+        usual_weights=read_only(by_term[usual].toarray()),
         n_terms=np.uint32(n_terms),
         floor=np.float32(floor),
     )
@@ -172,8 +183,18 @@ def add_likeness(terms: Terms, film: int, row: Row) -> None:
         if term >= terms.n_terms:
             continue
         weight = terms.weights[entry]
+        row_of_it = _place_of(terms.usual, term)
+        if row_of_it >= 0:
+            _add_row(row, terms.usual_weights[row_of_it], weight)
+            continue
         for at in range(terms.list_ends[term], terms.list_ends[term + 1]):
             row[terms.places[at]] += weight * terms.list_weights[at]
+
+
+@partial(compiled, fastmath=_IN_ANY_ORDER)
+def _add_row(row: Row, other: Row, weight: np.float32) -> None:
+    for i in range(len(row)):
+        row[i] += weight * other[i]
 
 
 @compiled
@@ -209,10 +230,10 @@ def _add_votes(terms: Terms, rank: Rank, voters: Voters, sharpness: float, total
 
 
 @compiled
-def _place_of(candidates: NDArray[np.uint32], film: int) -> int:
-    """The place of a film among the candidates; -1 where it is none."""
-    place = np.searchsorted(candidates, film)
-    return int(place) if place < len(candidates) and candidates[place] == film else -1
+def _place_of(numbers: NDArray[np.uint32], wanted: int) -> int:
+    """The place of a number among ascending ones; -1 where it is none of them."""
+    place = np.searchsorted(numbers, wanted)
+    return int(place) if place < len(numbers) and numbers[place] == wanted else -1
 
 
 @compiled
