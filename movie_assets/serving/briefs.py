@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import mmap
 import os
+import sys
 import weakref
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +34,9 @@ _JSON, _ENDS = f"films-{FORMAT}.json", f"ends-{FORMAT}.npy"
 #: A larger file is read and not mapped, since what was touched of it once would be held; to read
 #: takes longer. A million films have 0.3 GB.
 _MAPPED = 512 * 1024 * 1024
+_BYTES_AHEAD = 2 * 1024 * 1024
+#: Linux' MADV_POPULATE_READ, from 5.14 on, which Python has no name for.
+_POPULATE = 22
 _NONE = np.zeros(0, np.int64)
 #: What of a film is shown.
 COLUMNS = (
@@ -138,16 +143,27 @@ class Briefs:
 
     def __init__(self, folder: Path) -> None:
         self._ends = memoryview(np.load(folder / _ENDS, mmap_mode="r", allow_pickle=False))
-        with (folder / _JSON).open("rb") as file:
-            if 0 < os.fstat(file.fileno()).st_size <= _MAPPED:
-                self._bytes: mmap.mmap | None = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-                return
-            self._bytes, self._file = None, os.dup(file.fileno())
+        self._bytes: mmap.mmap | None = None
+        self._file = os.open(folder / _JSON, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
+        if 0 < os.fstat(self._file).st_size <= _MAPPED:
+            self._bytes = mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
 
     def sizes(self) -> NDArray[np.int64]:
         """How many bytes each film has; int64 of shape (n_films,)."""
         return np.diff(np.asarray(self._ends))
+
+    def read_ahead(self) -> None:
+        """Have all of it in the system's memory, and in this process's where it is mapped.
+
+        A list is made of ten places of it, and the first one who touches a page waits for it.
+        """
+        for begin in range(0, os.fstat(self._file).st_size, _BYTES_AHEAD):
+            # Python holds all threads while it populates, so there should be nothing to wait for.
+            piece = len(os.pread(self._file, _BYTES_AHEAD, begin))
+            if self._bytes is not None and sys.platform == "linux":
+                with suppress(OSError):  # an older kernel
+                    self._bytes.madvise(_POPULATE, begin, piece)
 
     def __getitem__(self, row: int) -> bytes:
         """A film's JSON."""

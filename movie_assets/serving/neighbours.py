@@ -14,6 +14,9 @@ from movie_assets.serving.columns import Column
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from movie_assets.serving.film_names import FilmNames
     from movie_assets.serving.snapshot import Snapshot
 
@@ -50,9 +53,7 @@ class StoredNeighbours:
             limit: at most so many.
             offset: leaving out so many before.
         """
-        pairs = self._pairs_of(row)
-        collections = self._names.collections[pairs["rows"]]
-        pairs = pairs[spread_collections(collections, offset + limit)[offset:]]
+        pairs = self._shown(row, limit, offset)
         names = self._part_names
         parts = zip(*[pairs[name].tolist() for name in names], strict=True)
         return (
@@ -62,6 +63,16 @@ class StoredNeighbours:
                 strict=True,
             )
         )  # fmt: skip
+
+    def rows_of(self, row: int, limit: int) -> list[int]:
+        """The rows of a film's first neighbours, as they are shown."""
+        rows: list[int] = self._shown(row, limit, 0)["rows"].tolist()
+        return rows
+
+    def _shown(self, row: int, limit: int, offset: int) -> NDArray[np.void]:
+        pairs = self._pairs_of(row)
+        collections = self._names.collections[pairs["rows"]]
+        return pairs[spread_collections(collections, offset + limit)[offset:]]
 
     def _told(self, reasons: list[int]) -> tuple[str, ...]:
         kept = self._kept

@@ -7,7 +7,7 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 from movie_assets.serving.api.served import Served
-from movie_assets.serving.briefs import open_briefs
+from movie_assets.serving.briefs import Briefs, open_briefs
 from movie_assets.serving.published import Published
 from movie_assets.serving.snapshot import layout, open_snapshot
 from movie_assets.serving.snapshot.files import read_ahead
@@ -31,16 +31,18 @@ def open_served(folder: Path) -> Served:
         snapshot.close()
         raise
     # Of a million films gigabytes: meanwhile questions are answered, if slower.
-    Thread(target=_read_ahead, args=(snapshot.folder,), name="read-ahead", daemon=True).start()
+    ahead = (snapshot.folder, briefs)
+    Thread(target=_read_ahead, args=ahead, name="read-ahead", daemon=True).start()
     return Served(published, snapshot.close, briefs)
 
 
-def _read_ahead(folder: Path) -> None:
+def _read_ahead(folder: Path, briefs: Briefs | None) -> None:
     """Have the files that every list is made of in the system's memory.
 
     They are read at random places, where the system would not read on by itself.
     """
     with suppress(OSError):  # no more than slower, then
-        # A list is read from one place of the pairs, and from ten of the films' JSON.
-        for path in (*(folder / layout.BRIEFS).glob("*"), folder / layout.PAIRS):
-            read_ahead(path)
+        # A list is read from ten places of the films' JSON, and from one of the pairs.
+        if briefs is not None:
+            briefs.read_ahead()
+        read_ahead(folder / layout.PAIRS)

@@ -98,7 +98,7 @@ class Writer:
         # Read from the JSON of lists: four fields of a film's columns take longer.
         film = orjson.loads(self._brief(row))
         films = [
-            orjson.loads(self._brief(other)) for other, *_ in self._published.stored(row, limit)
+            orjson.loads(self._brief(other)) for other in self._published.stored_rows(row, limit)
         ]
         return orjson.dumps(
             {
