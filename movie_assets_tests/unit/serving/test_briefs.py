@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from movie_assets.serving.api.models import FilmBrief
@@ -12,6 +15,9 @@ from movie_assets.serving.briefs import Briefs, brief, open_briefs
 from movie_assets.serving.published import Published
 from movie_assets.serving.snapshot import layout, open_snapshot
 from movie_assets_tests.snapshots import write_small_snapshot
+
+#: How much of a mapped file is in a process' memory, in what Linux tells of the process.
+_RESIDENT = re.compile(r"films-1\.json\nSize: +(\d+) kB\n(?:.+\n)*?Rss: +(\d+) kB")
 
 ODD = [
     {"movie_id": 1, "title": 'A "quoted" <b>title</b> \\ with\ttab'},
@@ -46,3 +52,40 @@ def test_what_a_list_shows(tmp_path: Path) -> None:
     shown = json.loads(briefs[2])
     assert (shown["id"], shown["title"], shown["year"]) == (5, "Film", 1954)
     assert (shown["vote_average"], shown["genres"], shown["imdb_id"]) == (8.473, [], None)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks Linux what is in memory")
+def test_all_of_it_is_in_memory_after_it_was_read_ahead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / layout.BRIEFS
+    folder.mkdir()
+    (folder / "films-1.json").write_bytes(bytes(40 * 1024 * 1024))
+    np.save(folder / "ends-1.npy", np.zeros(1, np.int64))
+    briefs = Briefs(folder)
+    size, before = resident()
+    assert before < size
+    briefs.read_ahead()
+    assert resident() == (size, size)
+    monkeypatch.setattr("movie_assets.serving.briefs._POPULATE", 9999)
+    briefs.read_ahead()  # a kernel that does not know how
+
+
+def resident() -> tuple[int, int]:
+    """The size of the mapped file, and how much of it is in this process's memory; in kB."""
+    found = _RESIDENT.search(Path("/proc/self/smaps").read_text(encoding="utf-8"))
+    assert found is not None
+    return int(found[1]), int(found[2])
+
+
+def test_a_file_that_is_too_large_to_be_mapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_small_snapshot(tmp_path, ODD)
+    with open_snapshot(tmp_path) as snapshot:
+        folder = snapshot.folder / layout.BRIEFS
+        mapped = Briefs(folder)
+        monkeypatch.setattr("movie_assets.serving.briefs._MAPPED", 10)
+        read = Briefs(folder)
+    read.read_ahead()
+    assert [read[row] for row in range(3)] == [mapped[row] for row in range(3)]
