@@ -54,6 +54,8 @@ _DRAWN = (
 _OURS = "ours"
 _TICKS = 4
 _STEPS = (1, 2, 2.5, 5, 10)
+#: Of the largest figure of a plot.
+_DIGITS = 3
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Plot:
         title, explanation: for people.
         rows: of the methods.
         ticks: values of the axis, and where they stand, in percent.
+        places: how many decimal places its figures have, so that they can be compared at a glance.
     """
 
     name: str
@@ -93,6 +96,7 @@ class Plot:
     explanation: str
     rows: tuple[Row, ...]
     ticks: tuple[tuple[float, float], ...]
+    places: int
 
 
 def plots(quality: Sequence[Mapping[str, Any]]) -> list[Plot]:
@@ -119,10 +123,11 @@ def plots(quality: Sequence[Mapping[str, Any]]) -> list[Plot]:
 
 
 def _plot(name: str, title: str, explanation: str, figures: list[Mapping[str, Any]]) -> Plot:
-    end = _nice_end(max(_high(row) for row in figures))
+    highest = max(_high(row) for row in figures)
+    end = _nice_end(highest)
     rows = [_row(row, end) for row in sorted(figures, key=lambda row: -row["value"])]
     ticks = tuple((end * i / _TICKS, _place(end * i / _TICKS, end)) for i in range(_TICKS + 1))
-    return Plot(name, title, explanation, tuple(rows), ticks)
+    return Plot(name, title, explanation, tuple(rows), ticks, _decimal_places(highest))
 
 
 def _row(figure: Mapping[str, Any], end: float) -> Row:
@@ -143,6 +148,12 @@ def _row(figure: Mapping[str, Any], end: float) -> Row:
 def _high(figure: Mapping[str, Any]) -> float:
     high = figure["high"] if _is_number(figure["high"]) else figure["value"]
     return max(float(high), float(figure["value"]))
+
+
+def _decimal_places(highest: float) -> int:
+    """So many that the highest figure has three digits that count."""
+    first_digit = math.floor(math.log10(highest)) if highest > 0 else -1
+    return max(_DIGITS - 1 - first_digit, 0)
 
 
 def _is_number(value: object) -> bool:

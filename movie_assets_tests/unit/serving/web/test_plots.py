@@ -36,6 +36,15 @@ def test_the_axis_holds_the_highest(highest: float, end: float) -> None:
 
 
 @pytest.mark.parametrize(
+    ("highest", "places"),
+    [(0.129, 3), (0.05, 4), (1.0, 2), (10.7, 1), (999.0, 0), (5416.0, 0), (0.0, 3)],
+)
+def test_figures_of_a_plot_have_as_many_decimal_places(highest: float, places: int) -> None:
+    (plot,) = plots([figure("a", highest), figure("b", 0.0)])
+    assert plot.places == places
+
+
+@pytest.mark.parametrize(
     "quality",
     [
         [],
