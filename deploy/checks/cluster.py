@@ -33,6 +33,7 @@ from typing import Any
 from commands import Step, in_sentences, sent_to
 from edits import HOST, IMAGE, SHARED_CLASS
 from node import NAME, Node, apply, node
+from shell import typed
 from verdicts import WrongError, expect, say
 
 PAGE = "docs/deploy.md"
@@ -44,7 +45,6 @@ _OLDER = {
     "  unhealthyPodEvictionPolicy: AlwaysAllow\n": "",
     "apiVersion: autoscaling/v2\n": "apiVersion: autoscaling/v2beta2\n",
 }
-_COMMAND_SECONDS = 1800
 _SECONDS = 900
 _FILM = "/v1/movies/949/similar?limit=1"
 #: No proxy of this machine's is asked.
@@ -372,24 +372,10 @@ class Check:
     def typed(self, what: str, script: str, folder: Path) -> str:
         """Run commands by bash until one fails; what they printed."""
         begun = time.monotonic()
-        with self.log.open("a+") as log:
-            print(f"--- {script}", file=log, flush=True)
-            start = log.tell()
-            done = subprocess.run(
-                ["bash", "-e", "-o", "pipefail", "-c", script],
-                cwd=folder,
-                env=self.variables,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                timeout=_COMMAND_SECONDS,
-                check=False,
-            )
-            log.seek(start)
-            said = log.read()
-        if done.returncode:
+        code, said = typed(script, folder=folder, variables=self.variables, log=self.log)
+        if code:
             state = self.kubectl("get", "pods,events", may_fail=True)
-            raise WrongError(f"{what} ends with {done.returncode}:\n{script}\n{said}\n{state}")
+            raise WrongError(f"{what} ends with {code}:\n{script}\n{said}\n{state}")
         say(f"{what} ran, {time.monotonic() - begun:.0f} s")
         for command in script.splitlines():
             print(f"        $ {command}", flush=True)

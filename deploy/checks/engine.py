@@ -31,6 +31,7 @@ from typing import Any
 
 import yaml
 from commands import Step, sent_to
+from shell import COMMAND_SECONDS, typed
 from verdicts import WrongError, expect, say
 
 PAGES = ("docs/deploy.md", "docs/tutorial.md")
@@ -39,7 +40,6 @@ _VOLUME = re.compile(r"--volume ([a-z][\w-]*):")
 _API_VERSION = (1, 44)
 _PORTS = (8000, 3000)
 _SERVICES = {"code", "webserver", "daemon", "api"}
-_COMMAND_SECONDS = 1800
 _HEALTHY_SECONDS = 600
 _PORT_SECONDS = 600
 _ATTEMPTS = 3
@@ -65,27 +65,13 @@ class Engine:
             "DOCKER_HOST": host,
         }
 
-    def bash(self, script: str, seconds: float = _COMMAND_SECONDS) -> tuple[int, str]:
+    def bash(self, script: str) -> tuple[int, str]:
         """Run commands one after another until one fails.
 
         Returns:
             The exit code and all that was printed, which is in the log as well.
         """
-        with self.log.open("a+") as log:
-            print(f"--- {script}", file=log, flush=True)
-            begun = log.tell()
-            done = subprocess.run(
-                ["bash", "-e", "-o", "pipefail", "-c", script],
-                cwd=self.clone,
-                env=self.variables,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                timeout=seconds,
-                check=False,
-            )
-            log.seek(begun)
-            return done.returncode, log.read()
+        return typed(script, folder=self.clone, variables=self.variables, log=self.log)
 
     def ask(self, *arguments: str, may_fail: bool = False) -> str:
         """What docker prints."""
@@ -96,7 +82,7 @@ class Engine:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_COMMAND_SECONDS,
+            timeout=COMMAND_SECONDS,
             check=False,
         )
         if done.returncode and not may_fail:

@@ -29,7 +29,7 @@ def check() -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(CHECKS))
         found = runpy.run_path(str(CHECKS / "cluster.py"))
-    for module in ("commands", "edits", "node", "verdicts"):
+    for module in ("commands", "edits", "node", "shell", "verdicts"):
         sys.modules.pop(module, None)
     return found
 

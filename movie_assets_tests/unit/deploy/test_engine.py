@@ -36,7 +36,7 @@ def check() -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(CHECKS))
         found = runpy.run_path(str(CHECKS / "engine.py"))
-    for module in ("commands", "verdicts"):
+    for module in ("commands", "shell", "verdicts"):
         sys.modules.pop(module, None)
     return found
 
