@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 _IN_ANY_ORDER = frozenset({"reassoc", "contract", "nnan", "nsz"})
 
 
-#: A list that one candidate in so many is in is added as a row: that is read in order, where each
-#: number of a list is added somewhere. English is such a list, and most of what is named.
+#: The list of a term that one candidate in so many has is kept as a row with a number for each
+#: candidate: to add it goes through memory in order. English is one, which most films that people
+#: name have.
 _IN_A_ROW = 4
 
 

@@ -249,7 +249,7 @@ class Published:
         return self._neighbours.of(row, limit, 0)
 
     def stored_rows(self, row: int, limit: int) -> list[int]:
-        """The rows alone of what :meth:`stored` gives, in a third of the time."""
+        """The rows alone of what :meth:`stored` gives; reasons and parts are not read."""
         return self._neighbours.rows_of(row, limit)
 
     def for_taste(

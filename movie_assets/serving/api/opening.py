@@ -43,6 +43,7 @@ def _read_ahead(folder: Path, briefs: Briefs | None) -> None:
     """
     with suppress(OSError):  # no more than slower, then
         # A list is read from ten places of the films' JSON, and from one of the pairs.
+        for path in (*(folder / layout.BRIEFS).glob("*"), folder / layout.PAIRS):
+            read_ahead(path)
         if briefs is not None:
             briefs.read_ahead()
-        read_ahead(folder / layout.PAIRS)

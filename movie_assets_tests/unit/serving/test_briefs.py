@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mmap
 import re
 import sys
 from pathlib import Path
@@ -66,9 +67,24 @@ def test_all_of_it_is_in_memory_after_it_was_read_ahead(
     size, before = resident()
     assert before < size
     briefs.read_ahead()
+    if not knows_how(folder):
+        pytest.skip("this Linux is older than 5.14")
     assert resident() == (size, size)
     monkeypatch.setattr("movie_assets.serving.briefs._POPULATE", 9999)
     briefs.read_ahead()  # a kernel that does not know how
+
+
+def knows_how(folder: Path) -> bool:
+    """Whether this kernel can bring pages into a process before they are touched."""
+    with (folder / "films-1.json").open("rb") as file:
+        one = mmap.mmap(file.fileno(), mmap.PAGESIZE, access=mmap.ACCESS_READ)
+    try:
+        one.madvise(22)
+    except OSError:
+        return False
+    finally:
+        one.close()
+    return True
 
 
 def resident() -> tuple[int, int]:
