@@ -376,7 +376,7 @@ def test_the_data_page_tells_age_counts_figures_and_sources(web: httpx.Client) -
     assert "just now" in html or "minute" in html
     assert "GroupLens" in html
     assert "Accuracy of similar films" in html
-    assert "0.57 <small>0.55 to 0.59</small>" in html
+    assert "0.570 <small>0.550 to 0.590</small>" in html
     assert len(Tags(html).all("circle")) >= 10
 
 
