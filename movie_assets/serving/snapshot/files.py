@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BYTES_A_READ = 1 << 20
-_BYTES_READ_AHEAD = 1 << 17
 
 
 class ArrayFile:
@@ -314,12 +313,15 @@ def _blocks(file: FileIO) -> Iterator[memoryview]:
 
 
 def read_ahead(path: Path) -> None:
-    """Have the kernel read a whole file into its memory, where it has room and knows how."""
-    if hasattr(os, "posix_fadvise"):
-        with path.open("rb") as file:
-            # Of more at once Linux reads the beginning alone.
-            for start in range(0, path.stat().st_size, _BYTES_READ_AHEAD):
-                os.posix_fadvise(file.fileno(), start, _BYTES_READ_AHEAD, os.POSIX_FADV_WILLNEED)
+    """Have a whole file in the system's memory, where it has room.
+
+    It is read, and not only asked for: in a virtual machine the first look at a page that came from
+    a disk takes far longer than the next.
+    """
+    buffer = bytearray(_BYTES_A_READ)
+    with path.open("rb", buffering=0) as file:
+        while file.readinto(buffer):
+            pass
 
 
 def mapped(path: Path) -> NDArray[Any]:
