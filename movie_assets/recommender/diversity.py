@@ -43,11 +43,11 @@ def spread_collections(
     Returns:
         Places among the films, of shape (min(k, n_films),).
     """
-    numbers = collections.tolist()
     before = list(before)
-    first = [number for number in numbers[:k] if number >= 0]
+    first = [number for number in collections[:k].tolist() if number >= 0]
     if not before and len(set(first)) == len(first):  # as in most lists: one of each may stand
-        return np.arange(min(k, len(numbers)))
+        return np.arange(min(k, len(collections)))
+    numbers = collections.tolist()
     counts = Counter(before)
     n_before = len(before)
     chosen: list[int] = []

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
+from movie_assets.serving.texts import Texts, texts_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -37,7 +39,7 @@ _MAPPED = 512 * 1024 * 1024
 _BYTES_AHEAD = 2 * 1024 * 1024
 #: Linux' MADV_POPULATE_READ, from 5.14 on, which Python has no name for.
 _POPULATE = 22
-_NONE = np.zeros(0, np.int64)
+_NONE, _NO_BYTES = np.zeros(0, np.int64), np.zeros(0, np.uint8)
 #: What of a film is shown.
 COLUMNS = (
     "movie_id", "imdb_id", "title", "original_title", "release_date", "genres",
@@ -142,16 +144,18 @@ class Briefs:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._ends = memoryview(np.load(folder / _ENDS, mmap_mode="r", allow_pickle=False))
+        self._ends = np.asarray(np.load(folder / _ENDS, mmap_mode="r", allow_pickle=False))
         self._bytes: mmap.mmap | None = None
+        self._array = _NO_BYTES
         self._file = os.open(folder / _JSON, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
         if 0 < os.fstat(self._file).st_size <= _MAPPED:
             self._bytes = mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
+            self._array = np.frombuffer(self._bytes, np.uint8)
 
     def sizes(self) -> NDArray[np.int64]:
         """How many bytes each film has; int64 of shape (n_films,)."""
-        return np.diff(np.asarray(self._ends))
+        return np.diff(self._ends)
 
     def read_ahead(self) -> None:
         """Have all of it in the system's memory, and in this process's where it is mapped.
@@ -169,9 +173,15 @@ class Briefs:
         """A film's JSON."""
         return self.between(row, row + 1)
 
+    def texts(self, rows: NDArray[np.int32]) -> Texts:
+        """The JSON of films by their rows."""
+        if self._bytes is None:
+            return texts_of(map(self.__getitem__, rows.tolist()))
+        return Texts(self._array, self._ends[rows], self._ends[rows + 1])
+
     def between(self, first: int, last: int) -> bytes:
         """The JSON of films from one row up to another, one behind the other."""
-        begin, end = self._ends[first], self._ends[last]
+        begin, end = self._ends.item(first), self._ends.item(last)
         if self._bytes is not None:
             return self._bytes[begin:end]
         return os.pread(self._file, end - begin, begin)

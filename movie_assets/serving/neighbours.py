@@ -1,32 +1,35 @@
 """The neighbours that were published, read as they are asked for: in some tens of microseconds.
 
-What belongs here: from a film's row to its neighbours as plain Python values, in the order that
-they are shown. What does not: lists that are worked out (``published``).
+What belongs here: from a film's row to its neighbours, in the order that they are shown, as plain
+Python values or as JSON. What does not: lists that are worked out (``published``).
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from movie_assets.recommender.diversity import spread_collections
 from movie_assets.serving.columns import Column
+from movie_assets.serving.list_json import ListWriter
+from movie_assets.serving.snapshot import layout
+from movie_assets.serving.texts import texts_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from movie_assets.serving.film_names import FilmNames
     from movie_assets.serving.snapshot import Snapshot
+    from movie_assets.serving.texts import Texts
 
     #: A row, its score, the score's parts, and reasons.
     Neighbour = tuple[int, float, dict[str, float], tuple[str, ...]]
 
 #: Beside the parts of a score.
 _OTHERS = {"indptr", "rows", "score", "reasons"}
-#: So many reasons are kept once they have been read.
-_KEPT = 100_000
 
 
 class StoredNeighbours:
@@ -41,9 +44,10 @@ class StoredNeighbours:
         # Not by the mapped arrays, of which too much would become resident.
         self._pairs_of = snapshot.pairs_of
         self._part_names = [name for name in snapshot.neighbours if name not in _OTHERS]
-        self._wordings = Column(snapshot.reasons)
-        self._kept: dict[int, str] = {}
+        self._reasons = Column(snapshot.reasons)
         self._names = names
+        path = snapshot.folder / layout.REASONS
+        self._writer = ListWriter(self._part_names, texts_in(path, "reason"))
 
     def of(self, row: int, limit: int, offset: int) -> Iterator[Neighbour]:
         """Some of a film's neighbours, as they are shown: one franchise does not fill the list.
@@ -53,34 +57,45 @@ class StoredNeighbours:
             limit: at most so many.
             offset: leaving out so many before.
         """
-        pairs = self._shown(row, limit, offset)
+        pairs = self._pairs_of(row)
+        pairs = pairs[self._places(pairs["rows"], limit, offset)]
         names = self._part_names
         parts = zip(*[pairs[name].tolist() for name in names], strict=True)
         return (
-            (other, score, dict(zip(names, values)), self._told(reasons))  # noqa: B905 - hot
+            (other, score, dict(zip(names, values, strict=True)), self._told(reasons))
             for other, score, values, reasons in zip(
                 pairs["rows"].tolist(), pairs["score"].tolist(), parts, pairs["reasons"].tolist(),
                 strict=True,
             )
         )  # fmt: skip
 
+    def json_of(
+        self, row: int, limit: int, offset: int, films: Callable[[NDArray[np.int32]], Texts]
+    ) -> bytes:
+        """The JSON of what :meth:`of` gives, with commas between.
+
+        Args:
+            row: of the film.
+            limit: at most so many.
+            offset: leaving out so many before.
+            films: gives the JSON of films by their rows.
+
+        Raises:
+            ValueError: where the file of pairs is damaged.
+        """
+        pairs = self._pairs_of(row)
+        rows = pairs["rows"]
+        places = self._places(rows, limit, offset)
+        return self._writer.written(pairs, places, offset + 1, films(rows[places]))
+
     def rows_of(self, row: int, limit: int) -> list[int]:
         """The rows of a film's first neighbours, as they are shown."""
-        rows: list[int] = self._shown(row, limit, 0)["rows"].tolist()
-        return rows
+        rows = self._pairs_of(row)["rows"]
+        first: list[int] = rows[self._places(rows, limit, 0)].tolist()
+        return first
 
-    def _shown(self, row: int, limit: int, offset: int) -> NDArray[np.void]:
-        pairs = self._pairs_of(row)
-        collections = self._names.collections[pairs["rows"]]
-        return pairs[spread_collections(collections, offset + limit)[offset:]]
+    def _places(self, rows: NDArray[np.int32], limit: int, offset: int) -> NDArray[np.intp]:
+        return spread_collections(self._names.collections[rows], offset + limit)[offset:]
 
     def _told(self, reasons: list[int]) -> tuple[str, ...]:
-        kept = self._kept
-        return tuple([kept.get(reason) or self._read(reason) for reason in reasons if reason >= 0])
-
-    def _read(self, reason: int) -> str:
-        if len(self._kept) >= _KEPT:
-            self._kept.clear()
-        wording: str = self._wordings[reason]
-        self._kept[reason] = wording
-        return wording
+        return tuple([self._reasons[reason] for reason in reasons if reason >= 0])

@@ -27,16 +27,18 @@ from movie_assets.serving.likings import Liking, TasteError, taste_of
 from movie_assets.serving.neighbours import StoredNeighbours
 from movie_assets.serving.scoring import recommender_of
 from movie_assets.serving.snapshot.layout import REASONS_A_PAIR
+from movie_assets.serving.texts import texts_of
 from movie_assets.serving.titles import TitleIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from movie_assets.recommender.query import Recommender
     from movie_assets.recommender.similar import Neighbours
     from movie_assets.serving.snapshot import Manifest, Snapshot
+    from movie_assets.serving.texts import Texts
 
 __all__ = [
     "MOST_FILMS",
@@ -239,17 +241,21 @@ class Published:
         )
         return self._told(found)
 
-    def stored(
-        self, row: int, limit: int
-    ) -> Iterator[tuple[int, float, dict[str, float], tuple[str, ...]]]:
-        """What :meth:`similar` gives without wishes, as rows, scores, parts and reasons.
+    def similar_json(
+        self, row: int, limit: int, offset: int, films: Callable[[NDArray[np.int32]], Texts]
+    ) -> bytes:
+        """What :meth:`similar` gives without wishes, as JSON; for it is asked most.
 
-        For who writes films in a way of their own and is asked thousands of times a second.
+        Args:
+            row: of the film.
+            limit: at most so many.
+            offset: leaving out so many before.
+            films: gives the JSON of films by their rows.
         """
-        return self._neighbours.of(row, limit, 0)
+        return self._neighbours.json_of(row, limit, offset, films)
 
     def stored_rows(self, row: int, limit: int) -> list[int]:
-        """The rows alone of what :meth:`stored` gives; reasons and parts are not read."""
+        """The rows alone of what :meth:`similar` gives without wishes."""
         return self._neighbours.rows_of(row, limit)
 
     def for_taste(
@@ -318,7 +324,7 @@ class Published:
         if not len(self._ids):
             return
         movie_id = int(self._ids[np.argmax(self._snapshot.features["votes"])])
-        self.similar(movie_id)
+        self.similar_json(self._row(movie_id), 10, 0, lambda rows: texts_of([b""] * len(rows)))
         self.similar(movie_id, wishes=Wishes(diversity=0.1, filters=Filters(least_votes=1)))
         self.for_taste([Liking(self._row(movie_id), value=1.0)])
         for genre in self.manifest.genres:

@@ -8,17 +8,20 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from movie_assets.serving.briefs import brief
+from movie_assets.serving.list_json import PLACES
+from movie_assets.serving.texts import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from movie_assets.serving.briefs import Briefs
     from movie_assets.serving.films import Film
     from movie_assets.serving.imports import Matched
     from movie_assets.serving.published import Published, Similar, Suggested
-
-    #: A film's row, its score, the score's parts, and reasons.
-    _Pair = tuple[int, float, dict[str, float], tuple[str, ...]]
+    from movie_assets.serving.texts import Texts
 
 #: The tutorial's metrics, and what they are of.
 _METRICS = (
@@ -26,11 +29,6 @@ _METRICS = (
     ("vote_avg", "vote_average"),
     ("vote_count", "vote_count"),
 )
-#: So many whole lists: some 90 MB.
-_ANSWERS_KEPT = 20_000
-#: Scores are of 32 bits, and told to six places.
-_PLACES = 6
-_PARTS = 10**_PLACES
 
 
 class Writer:
@@ -43,11 +41,14 @@ class Writer:
 
     def __init__(self, published: Published, briefs: Briefs | None) -> None:
         self._published = published
-        self._answers: dict[tuple[str, int, int], bytes] = {}
         self._brief = self._write_brief if briefs is None else briefs.__getitem__
+        self._texts = self._write_texts if briefs is None else briefs.texts
 
     def _write_brief(self, row: int) -> bytes:
         return brief(self._published.film_of(row))
+
+    def _write_texts(self, rows: NDArray[np.int32]) -> Texts:
+        return texts_of(map(self._write_brief, rows.tolist()))
 
     def full(self, film: Film) -> bytes:
         """All that is known of a film."""
@@ -73,28 +74,32 @@ class Writer:
 
     def similar(self, film: Film, limit: int, offset: int, found: Sequence[Similar]) -> bytes:
         """The films most like a film."""
-        pairs = ((one.film.row, one.score, one.parts, one.reasons) for one in found)
-        return self._similar(film.row, limit, offset, pairs)
-
-    def stored(self, row: int, limit: int) -> bytes:
-        """The same of the films that were published as most like one; it is kept."""
-        key = "similar", row, limit
-        return self._answers.get(key) or self._keep(
-            key, self._similar(row, limit, 0, self._published.stored(row, limit))
+        return orjson.dumps(
+            {
+                "movie": orjson.Fragment(self._brief(film.row)),
+                "limit": limit,
+                "offset": offset,
+                "recommendations": [
+                    {
+                        "rank": rank,
+                        "score": round(one.score, PLACES),
+                        "parts": {name: round(part, PLACES) for name, part in one.parts.items()},
+                        "reasons": one.reasons,
+                        "movie": orjson.Fragment(self._brief(one.film.row)),
+                    }
+                    for rank, one in enumerate(found, start=offset + 1)
+                ],
+            }
         )
 
+    def stored(self, row: int, limit: int, offset: int = 0) -> bytes:
+        """The same of the films that were published as most like a film of a row."""
+        pairs = self._published.similar_json(row, limit, offset, self._texts)
+        head = b'{"movie":%b,"limit":%d,"offset":%d,"recommendations":['
+        return b"".join((head % (self._brief(row), limit, offset), pairs, b"]}"))
+
     def tutorial(self, row: int, limit: int) -> bytes:
-        """The tutorial's answer: small letters, and how far films are from the one; it is kept."""
-        key = "tutorial", row, limit
-        return self._answers.get(key) or self._keep(key, self._tutorial(row, limit))
-
-    def _keep(self, key: tuple[str, int, int], answer: bytes) -> bytes:
-        if len(self._answers) >= _ANSWERS_KEPT:
-            self._answers = {}
-        self._answers[key] = answer
-        return answer
-
-    def _tutorial(self, row: int, limit: int) -> bytes:
+        """The tutorial's answer: small letters, and how far films are from the one."""
         # Read from the JSON of lists: four fields of a film's columns take longer.
         film = orjson.loads(self._brief(row))
         films = [
@@ -108,29 +113,6 @@ class Writer:
                     name: _rmse(film[field], [other[field] for other in films])
                     for name, field in _METRICS
                 },
-            }
-        )
-
-    def _similar(self, row: int, limit: int, offset: int, pairs: Iterable[_Pair]) -> bytes:
-        brief_of = self._brief
-        return orjson.dumps(
-            {
-                "movie": orjson.Fragment(brief_of(row)),
-                "limit": limit,
-                "offset": offset,
-                "recommendations": [
-                    {
-                        "rank": rank,
-                        "score": int(score * _PARTS + 0.5) / _PARTS,
-                        # `round` takes ten times as long.
-                        "parts": {
-                            name: int(part * _PARTS + 0.5) / _PARTS for name, part in parts.items()
-                        },
-                        "reasons": reasons,
-                        "movie": orjson.Fragment(brief_of(other)),
-                    }
-                    for rank, (other, score, parts, reasons) in enumerate(pairs, start=offset + 1)
-                ],
             }
         )
 
@@ -153,7 +135,7 @@ class Writer:
                 "recommendations": [
                     {
                         "rank": rank,
-                        "score": round(one.score, _PLACES),
+                        "score": round(one.score, PLACES),
                         "because": [name_of(film) for film in one.because],
                         "reasons": one.reasons,
                         "movie": orjson.Fragment(self._brief(one.film.row)),

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -33,6 +34,7 @@ from movie_assets.serving.published import (
     WishesError,
 )
 from movie_assets.serving.snapshot import open_snapshot, write_snapshot
+from movie_assets.serving.texts import Texts, texts_of
 from movie_assets_tests.films import pairs_of
 from movie_assets_tests.snapshots import bundled_films, content_of, write_small_snapshot
 
@@ -160,6 +162,27 @@ def test_pages_of_a_stored_list_fit_together(published: Published) -> None:
     pages = [published.similar(HEAT, 7, offset) for offset in range(0, 70, 7)]
     assert [one for page in pages for one in page] == whole
     assert published.similar(HEAT, 10, 10**9) == []
+
+
+@pytest.mark.parametrize(("limit", "offset"), [(10, 0), (1, 0), (50, 0), (7, 44), (5, 1000)])
+def test_a_stored_list_as_json_says_the_same(published: Published, limit: int, offset: int) -> None:
+    for row in range(N):
+        written = published.similar_json(row, limit, offset, numbers_of)
+        assert orjson.loads(b"[" + written + b"]") == [
+            {
+                "rank": rank,
+                "score": pytest.approx(one.score, abs=5.1e-7),
+                "parts": pytest.approx(one.parts, abs=5.1e-7),
+                "reasons": list(one.reasons),
+                "movie": one.film.row,
+            }
+            for rank, one in enumerate(published.similar(IDS[row], limit, offset), offset + 1)
+        ]
+
+
+def numbers_of(rows: Any) -> Texts:
+    """Films' JSON, if their rows were all about them."""
+    return texts_of(str(row).encode() for row in rows)
 
 
 def test_one_franchise_does_not_fill_a_list(published: Published) -> None:
@@ -429,6 +452,7 @@ def test_a_snapshot_of_one_film(tmp_path: Path) -> None:
         published = Published(snapshot)
         published.warm()
         assert published.similar(5) == published.similar(5, wishes=Wishes(popularity=1)) == []
+        assert published.similar_json(0, 10, 0, numbers_of) == b""
         assert published.for_taste([Liking(0, value=1)]) == []
         assert published.film(5).title == "Alone"
 

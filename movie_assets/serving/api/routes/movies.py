@@ -95,12 +95,11 @@ async def similar(
     served = served_of(request)
     film = served.published.film(movie_id)
     wishes = asked.wishes
-    arguments: tuple[Any, ...] = (movie_id, asked.limit, asked.offset, wishes)
     if wishes == _NO_WISHES:
-        found = served.published.similar(*arguments)
-    else:
-        workers: Workers = request.app.state.working
-        found = await workers.do(served.published.similar, *arguments)
+        return as_json(served.writer.stored(film.row, asked.limit, asked.offset))
+    workers: Workers = request.app.state.working
+    arguments: tuple[Any, ...] = (movie_id, asked.limit, asked.offset, wishes)
+    found = await workers.do(served.published.similar, *arguments)
     return as_json(served.writer.similar(film, asked.limit, asked.offset, found))
 
 

@@ -1,0 +1,194 @@
+"""Published neighbours as the JSON that a list shows, written by compiled code.
+
+A list of ten films has some hundred values; to make a Python value of each, and JSON of these,
+takes longer than all else about a request. What belongs here: from the records of pairs to bytes.
+What does not: which pairs are shown (``neighbours``), and films' own JSON (``briefs``).
+Importing this module loads numba.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+
+from movie_assets.recommender.inverted import compiled, read_only
+from movie_assets.serving.snapshot.layout import REASONS_A_PAIR
+from movie_assets.serving.texts import texts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from movie_assets.serving.texts import Texts
+
+#: Scores are of 32 bits, and told to so many places.
+PLACES = 6
+_PARTS = 10**PLACES
+#: Of a score or a part. They are at most 1; what is above is no number of a list.
+_LARGEST = 1000.0
+#: Bytes that a number takes at most.
+_NUMBER = 20
+#: Bytes that a byte of a reason takes at most: a control character is six.
+_ESCAPED = 6
+
+#: How JSON writes each character of ASCII, what stands around values, and the names of parts.
+_ASCII = [orjson.dumps(chr(code))[1:-1] for code in range(128)]
+_SIGNS = b'{"rank":', b',"score":', b'},"reasons":[', b'],"movie":'
+_RANK, _SCORE, _REASONS, _MOVIE, _FIRST_PART = range(len(_ASCII), len(_ASCII) + 5)
+_QUOTE, _BACKSLASH, _COMMA, _CLOSED, _POINT, _ZERO = b'"\\,}.0'
+_SPACE = 0x20
+
+
+class ListWriter:
+    """Writes the pairs of a list.
+
+    Args:
+        parts: the names of a score's parts, in the order of the records.
+        reasons: all there are.
+    """
+
+    def __init__(self, parts: Sequence[str], reasons: Texts) -> None:
+        begins = [b',"parts":{', *[b","] * len(parts)]
+        names = [
+            begin + orjson.dumps(part) + b":" for begin, part in zip(begins, parts, strict=False)
+        ]
+        self._signs = texts_of([*_ASCII, *_SIGNS, *names])
+        self._reasons = reasons
+
+    def written(
+        self, pairs: NDArray[np.void], places: NDArray[np.intp], rank: int, films: Texts
+    ) -> bytes:
+        """The JSON of some pairs, with commas between them.
+
+        Args:
+            pairs: records of ``snapshot.layout.pair_dtype``, of shape (n,).
+            places: which of them are written, of shape (m,).
+            rank: of the first.
+            films: the JSON of each one's film, of shape (m,).
+
+        Raises:
+            ValueError: where a number is none of a list's: the file of pairs is damaged.
+        """
+        # All fields of a record have four bytes.
+        records = pairs.view(np.int32).reshape(len(pairs), pairs.dtype.itemsize // 4)
+        out = _written(read_only(records), places, rank, films, self._reasons, self._signs)
+        return bytes(out)
+
+
+@compiled
+def _written(records: Any, places: Any, rank: int, films: Any, reasons: Any, signs: Any) -> Any:
+    numbers = records.view(np.float32)
+    n_parts = records.shape[1] - 2 - REASONS_A_PAIR
+    out = np.empty(_room(records, places, films, reasons, signs), np.uint8)
+    at = 0
+    for i in range(len(places)):
+        place = places[i]
+        if i:
+            out[at] = _COMMA
+            at += 1
+        at = _copy(out, at, signs, _RANK)
+        at = _put_whole(out, at, rank + i)
+        at = _copy(out, at, signs, _SCORE)
+        at = _put_share(out, at, numbers[place, 1])
+        for part in range(n_parts):
+            at = _copy(out, at, signs, _FIRST_PART + part)
+            at = _put_share(out, at, numbers[place, 2 + part])
+        at = _copy(out, at, signs, _REASONS)
+        told = 0
+        for j in range(records.shape[1] - REASONS_A_PAIR, records.shape[1]):
+            if records[place, j] >= 0:
+                if told:
+                    out[at] = _COMMA
+                    at += 1
+                at = _put_string(out, at, reasons, records[place, j], signs)
+                told += 1
+        at = _copy(out, at, signs, _MOVIE)
+        at = _copy(out, at, films, i)
+        out[at] = _CLOSED
+        at += 1
+    return out[:at]
+
+
+@compiled
+def _room(records: Any, places: Any, films: Any, reasons: Any, signs: Any) -> Any:
+    """As many bytes as are needed at most; refuses what is out of bounds."""
+    n_numbers = records.shape[1]
+    # All signs, which are some hundred, more than make up for commas and quotes.
+    each = len(signs.bytes) + _NUMBER * (n_numbers - REASONS_A_PAIR)
+    room = each * len(places)
+    for i in range(len(places)):
+        if not 0 <= places[i] < len(records):
+            raise ValueError("there is no such pair")
+        room += _size(films, i)
+        for j in range(n_numbers - REASONS_A_PAIR, n_numbers):
+            if records[places[i], j] >= 0:
+                room += _ESCAPED * _size(reasons, records[places[i], j])
+    return room
+
+
+@compiled
+def _size(texts: Any, text: int) -> Any:
+    if text >= len(texts.begins):
+        raise ValueError("a pair has a reason or a film that is not there")
+    begin, end = texts.begins[text], texts.ends[text]
+    if not 0 <= begin <= end <= len(texts.bytes):
+        raise ValueError("a text is not where it should be")
+    return end - begin
+
+
+@compiled
+def _copy(out: Any, at: int, texts: Any, text: int) -> int:
+    for i in range(texts.begins[text], texts.ends[text]):
+        out[at] = texts.bytes[i]
+        at += 1
+    return at
+
+
+@compiled
+def _put_whole(out: Any, at: int, number: int) -> int:
+    digits = 1
+    rest = number // 10
+    while rest:
+        digits += 1
+        rest //= 10
+    rest = number
+    for place in range(digits - 1, -1, -1):
+        out[at + place] = _ZERO + rest % 10
+        rest //= 10
+    return at + digits
+
+
+@compiled
+def _put_share(out: Any, at: int, share: Any) -> int:
+    """A number to some places, without zeros at its end but the first."""
+    if not 0 <= share <= _LARGEST:
+        raise ValueError("a pair has a score or a part that is out of range")
+    number = int(np.float64(share) * _PARTS + 0.5)
+    at = _put_whole(out, at, number // _PARTS)
+    out[at] = _POINT
+    rest = number % _PARTS
+    for place in range(PLACES, 0, -1):
+        out[at + place] = _ZERO + rest % 10
+        rest //= 10
+    last = PLACES
+    while last > 1 and out[at + last] == _ZERO:
+        last -= 1
+    return at + last + 1
+
+
+@compiled
+def _put_string(out: Any, at: int, texts: Any, text: int, signs: Any) -> int:
+    out[at] = _QUOTE
+    at += 1
+    for i in range(texts.begins[text], texts.ends[text]):
+        byte = texts.bytes[i]
+        if byte < _SPACE or byte in (_QUOTE, _BACKSLASH):
+            at = _copy(out, at, signs, byte)
+        else:
+            out[at] = byte
+            at += 1
+    out[at] = _QUOTE
+    return at + 1
