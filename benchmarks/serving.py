@@ -3,8 +3,9 @@
     python benchmarks/serving.py [--films 500 --films 1000000] [--catalogue FILE.parquet]
 
 A real server (``movie-assets serve``, one worker) is asked over loopback by another process, which
-sends each connection's next request when the last has been answered. Films and titles are drawn
-evenly among all. Then new snapshots are published while it is asked: no request may fail. Last the
+sends each connection's next request when the last has been answered. All films are as likely to be
+asked for, and at a million none is a second time: what a server may keep of its answers is of no
+use to it. Then new snapshots are published while it is asked: no request may fail. Last the
 tutorial's way answers the same questions (up to the films whose matrix fits into memory).
 """
 
@@ -26,9 +27,10 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle, islice
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -41,7 +43,9 @@ from movie_assets.serving.snapshot import layout, open_snapshot
 from movie_assets.serving.snapshot.manifest import FileEntry
 from movie_assets.serving.snapshot.reader import open_folder
 
-CONNECTIONS, SECONDS, QUESTIONS = 16, 10.0, 20_000
+CONNECTIONS, SECONDS = 16, 10.0
+#: Different questions of a kind, and how many are asked in a second at most.
+QUESTIONS, MOST_A_SECOND = 500_000, 20_000
 #: New snapshots, and about how long each takes to be taken up.
 SWAPS, SWAP_SECONDS = 20, 2.0
 #: All films compared with all films: 8 bytes for each pair.
@@ -184,15 +188,26 @@ def by_title(title: str) -> bytes:
     )
 
 
-def questions(folder: Path) -> dict[str, list[bytes]]:
+class Questions:
+    """Requests of a kind, each asked once before any is asked again."""
+
+    def __init__(self, requests: Iterable[bytes]) -> None:
+        self._requests = cycle(requests)
+
+    def of(self, seconds: float) -> list[bytes]:
+        """The next ones, as many as can be asked in so many seconds."""
+        return list(islice(self._requests, int(seconds * MOST_A_SECOND)))
+
+
+def questions(folder: Path) -> dict[str, Questions]:
     """Both kinds of requests, for films drawn evenly among all."""
     with open_snapshot(folder) as snapshot:
-        rows = np.random.default_rng(0).integers(0, snapshot.manifest.films, QUESTIONS)
+        rows = np.random.default_rng(0).permutation(snapshot.manifest.films)[:QUESTIONS]
         ids = snapshot.movie_ids[rows].tolist()
-        titles = snapshot.films["title"].take(np.unique(rows)).to_pylist()
+        titles = snapshot.films["title"].take(rows).to_pylist()
     return {
-        "GET /v1/movies/{id}/similar?limit=10": [similar(movie_id) for movie_id in ids],
-        "POST /recommendations/": [by_title(title) for title in titles],
+        "GET /v1/movies/{id}/similar?limit=10": Questions(map(similar, ids)),
+        "POST /recommendations/": Questions(map(by_title, titles)),
     }
 
 
@@ -298,8 +313,8 @@ def measure(folder: Path, load: Load, seconds: float) -> None:
     ):
         without = {}
         for route, requests in asked.items():
-            load(port, requests, CONNECTIONS, 1)
-            without[route] = load(port, requests, CONNECTIONS, seconds)
+            load(port, requests.of(1), CONNECTIONS, 1)
+            without[route] = load(port, requests.of(seconds), CONNECTIONS, seconds)
             print(f"  {route:38} {without[route]}")
         print(f"  {resident(pid)}")
         print(f"  the same with {SWAPS} new snapshots meanwhile:")
@@ -308,7 +323,8 @@ def measure(folder: Path, load: Load, seconds: float) -> None:
             swapped: list[str] = []
             thread = threading.Thread(target=_swap, args=(home, names, port, stop, swapped))
             thread.start()
-            measured = load(port, requests, CONNECTIONS, SWAPS / 2 * SWAP_SECONDS)
+            swapping = SWAPS / 2 * SWAP_SECONDS
+            measured = load(port, requests.of(swapping), CONNECTIONS, swapping)
             stop.set()
             thread.join()
             ratio = measured.p99 / without[route].p99
@@ -341,7 +357,7 @@ def measure_tutorial(folder: Path, load: Load, seconds: float) -> None:
         *("--port", str(port), "--no-access-log", "tutorial_service:app"),
     ]
     with serving(command, port, SNAPSHOT=str(folder)) as pid:
-        measured = load(port, requests, CONNECTIONS, seconds)
+        measured = load(port, requests.of(seconds), CONNECTIONS, seconds)
         print(f"  {'POST /recommendations/':38} {measured}")
         print(f"  {resident(pid)}")
 
