@@ -183,6 +183,11 @@ class Published:
         """The films of this very title, whatever its case and accents, the most popular first."""
         return [self._films[row] for row in self._titles.find(title, year)]
 
+    def row_titled(self, title: str) -> int | None:
+        """The row of the best known film that :meth:`find` finds; None where it finds none."""
+        rows = self._titles.find(title)
+        return rows[0] if rows else None
+
     def near(self, title: str, year: int | None = None, limit: int = 3) -> list[Film]:
         """The films of titles that are nearly this one, the nearest first."""
         return [self._films[row] for row in self._titles.near(title, year, limit)]

@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from movie_assets.serving.briefs import Briefs
     from movie_assets.serving.published import Published
 
-_TITLES_KEPT = 20_000
 _VERSION = version("movie_assets")
 
 
@@ -47,7 +46,6 @@ class Served:
         self.etag = f'W/"{published.name}-{_VERSION}"'.encode("ascii")
         self.writer = Writer(published, briefs)
         self._close = close
-        self._rows: dict[str, int] = {}
         self._users = 0
         self._retired = False
 
@@ -63,22 +61,8 @@ class Served:
 
     def recommended(self, title: str, number: int) -> bytes | None:
         """The tutorial's answer to a title; None where no film has it."""
-        row = self._row_of(title)
-        if row is None:
-            return None
-        return self.writer.tutorial(row, number)
-
-    def _row_of(self, title: str) -> int | None:
-        """The best known film of a title; to look one up takes longer than all the rest."""
-        row = self._rows.get(title)
-        if row is None:
-            films = self.published.find(title)
-            if not films:
-                return None
-            if len(self._rows) >= _TITLES_KEPT:
-                self._rows = {}
-            row = self._rows[title] = films[0].row
-        return row
+        row = self.published.row_titled(title)
+        return None if row is None else self.writer.tutorial(row, number)
 
     def retire(self) -> None:
         """Close it as soon as nobody uses it."""

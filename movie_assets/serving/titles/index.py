@@ -7,6 +7,7 @@ little it is read otherwise: with words misspelled, without articles, with words
 
 from __future__ import annotations
 
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ from movie_assets.serving.titles.matching import (
     WITHOUT_ARTICLE,
     Found,
     best_films,
+    name_hashes,
     namesakes,
 )
 from movie_assets.serving.titles.spelling import Meanings, meanings, number_of
@@ -123,9 +125,10 @@ class TitleIndex:
         if year is not None:
             of_year = self._arrays.years[ranks] == year
             ranks, levels = ranks[of_year], levels[of_year]
-        if not len(ranks):
-            return []
-        return [int(row) for row in self._arrays.rows[np.sort(ranks[levels == levels.min()])]]
+        called = dict(zip(ranks.tolist(), levels.tolist(), strict=True))
+        best = min(called.values(), default=None)
+        rows = self._arrays.rows
+        return [rows.item(rank) for rank in sorted(called) if called[rank] == best]
 
     def near(self, title: str, year: int | None = None, limit: int = 3) -> list[int]:
         """The rows of the films of a title much like this one, the most alike first.
@@ -258,13 +261,12 @@ class TitleIndex:
         self, words: Sequence[str], most: int | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
         """The films that are called by just these words, by rank, and which of their titles is."""
-        numbers = [number_of(self._arrays, word) for word in words]
-        other_article = len(numbers) > 1 and words[0] in ARTICLES and numbers[0] < 0
-        numbers = numbers[other_article:]
-        if not numbers or min(numbers) < 0:
-            return np.empty(0, np.int32), np.empty(0, np.int8)
-        ranks, levels = namesakes(self._arrays, numbers, self._articles, most or 2 * len(self))
-        return ranks, levels | WITHOUT_ARTICLE if other_article else levels
+        return namesakes(self._arrays, self._hashes, words, self._articles, most or 2 * len(self))
+
+    @cached_property
+    def _hashes(self) -> NDArray[np.uint64]:
+        """Of all names; to hash those that a search meets takes longer than the search."""
+        return read_only(name_hashes(self._arrays, self._arrays.names, self._articles))
 
     def _namesakes(self, asked: Query) -> list[int]:
         ranks, levels = self._called(asked.words, _NAMESAKES_LOOKED_AT)

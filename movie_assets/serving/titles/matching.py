@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from movie_assets.recommender.inverted import compiled, read_only
+from movie_assets.recommender.inverted import compiled
+from movie_assets.serving.titles.spelling import find_word, units_of_all
+from movie_assets.titles import ARTICLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,18 +71,24 @@ def best_films(
 
 
 def namesakes(
-    arrays: Arrays, words: Sequence[int], articles: NDArray[np.int32], most: int
+    arrays: Arrays,
+    hashes: NDArray[np.uint64],
+    words: Sequence[str],
+    articles: NDArray[np.int32],
+    most: int,
 ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
     """The films that are called by just these words, by rank, and which of their titles is.
 
     Args:
         arrays: the index.
-        words: numbers, in order; at least one.
+        hashes: of its names, by :func:`name_hashes`.
+        words: in order. An article in front that no title has may be another language's.
         articles: the numbers of words that a title may be called without.
         most: as many are looked at, the best known first.
     """
-    numbers = read_only(np.array(words, np.int32))
-    ranks, levels = _namesakes(arrays, numbers, articles, most)
+    units, ends = units_of_all(words)
+    is_article = len(words) > 1 and words[0] in ARTICLES
+    ranks, levels = _called(arrays, hashes, units, ends, is_article, articles, most)
     return ranks, levels
 
 
@@ -264,19 +272,6 @@ def name_hashes(arrays: Any, names: Any, articles: Any) -> Any:
 
 
 @compiled
-def _first_name(arrays: Any, wanted: Any, articles: Any) -> int:
-    lo, hi = 0, len(arrays.names)
-    while lo < hi:
-        middle = (lo + hi) // 2
-        begin, end = _bounds(arrays, arrays.names[middle], articles)
-        if _hash(arrays.film_words[begin:end]) < wanted:
-            lo = middle + 1
-        else:
-            hi = middle
-    return lo
-
-
-@compiled
 def _level(arrays: Any, name: int, words: Any, articles: Any) -> int:
     """Whether these words are a name, and of which kind."""
     first = 1 if len(words) > 1 and words[0] in articles else 0
@@ -293,15 +288,12 @@ def _level(arrays: Any, name: int, words: Any, articles: Any) -> int:
 
 
 @compiled
-def _namesakes(arrays: Any, words: Any, articles: Any, most: int) -> Any:
+def _namesakes(arrays: Any, hashes: Any, words: Any, articles: Any, most: int) -> Any:
     first = 1 if len(words) > 1 and words[0] in articles else 0
     wanted = _hash(words[first:])
-    start = _first_name(arrays, wanted, articles)
+    start = np.searchsorted(hashes, wanted)
     stop = start
-    while stop < len(arrays.names) and stop - start < most:
-        begin, end = _bounds(arrays, arrays.names[stop], articles)
-        if _hash(arrays.film_words[begin:end]) != wanted:
-            break
+    while stop < len(hashes) and stop - start < most and hashes[stop] == wanted:
         stop += 1
     ranks, levels = np.empty(stop - start, np.int32), np.empty(stop - start, np.int8)
     n = 0
@@ -315,3 +307,20 @@ def _namesakes(arrays: Any, words: Any, articles: Any, most: int) -> Any:
         ranks[n], levels[n] = name // 2, level
         n += 1
     return ranks[:n], levels[:n]
+
+
+@compiled
+def _called(
+    arrays: Any, hashes: Any, units: Any, ends: Any, is_article: bool, articles: Any, most: int
+) -> Any:
+    words = np.empty(len(ends) - 1, np.int32)
+    for i in range(len(words)):
+        words[i] = find_word(arrays.units, arrays.word_ends, units[ends[i] : ends[i + 1]])
+    first = 1 if is_article and words[0] < 0 else 0
+    if len(words) == first or np.any(words[first:] < 0):
+        return np.empty(0, np.int32), np.empty(0, np.int8)
+    ranks, levels = _namesakes(arrays, hashes, words[first:], articles, most)
+    if first:
+        for i in range(len(levels)):
+            levels[i] |= WITHOUT_ARTICLE
+    return ranks, levels

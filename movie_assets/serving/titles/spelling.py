@@ -7,6 +7,7 @@ letter too much, missing, wrong, or swapped with the next one.
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,6 +15,8 @@ import numpy as np
 from movie_assets.recommender.inverted import compiled, read_only
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from numpy.typing import NDArray
 
     from movie_assets.serving.titles.files import Arrays
@@ -53,6 +56,14 @@ def units_of(word: str) -> NDArray[np.uint16]:
     return np.frombuffer(word.encode("utf-16-le", "surrogatepass"), "<u2").astype(np.uint16)
 
 
+def units_of_all(words: Iterable[str]) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+    """Words' code units, one word behind the other, and where each begins and the last one ends."""
+    encoded = [word.encode("utf-16-le", "surrogatepass") for word in words]
+    ends = np.array([0, *accumulate(map(len, encoded))]) // 2
+    units = np.frombuffer(b"".join(encoded), "<u2")
+    return read_only(units.astype(np.uint16, copy=False)), ends
+
+
 def word(arrays: Arrays, number: int) -> str:
     """The word of a number."""
     begin, end = arrays.word_ends[number : number + 2].tolist()
@@ -61,7 +72,7 @@ def word(arrays: Arrays, number: int) -> str:
 
 def number_of(arrays: Arrays, word: str) -> int:
     """The number of a word; -1 where no title has it."""
-    return int(_find(arrays.units, arrays.word_ends, read_only(units_of(word))))
+    return int(find_word(arrays.units, arrays.word_ends, read_only(units_of(word))))
 
 
 def meanings(
@@ -124,7 +135,8 @@ def _follow(units: Any, ends: Any, lo: int, hi: int, depth: int, typed: Any, i: 
 
 
 @compiled
-def _find(units: Any, ends: Any, typed: Any) -> int:
+def find_word(units: Any, ends: Any, typed: Any) -> int:
+    """The number of the word that has just these units; -1 where there is none."""
     lo, hi, depth = _follow(units, ends, 0, len(ends) - 1, 0, typed, 0)
     return lo if lo < hi and ends[lo + 1] - ends[lo] == depth else -1
 
