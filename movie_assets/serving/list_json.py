@@ -38,7 +38,7 @@ _ESCAPED = 6
 _ASCII = [orjson.dumps(chr(code))[1:-1] for code in range(128)]
 _SIGNS = b'{"rank":', b',"score":', b'},"reasons":[', b'],"movie":'
 _RANK, _SCORE, _REASONS, _MOVIE, _FIRST_PART = range(len(_ASCII), len(_ASCII) + 5)
-_QUOTE, _BACKSLASH, _COMMA, _CLOSED, _POINT, _ZERO = b'"\\,}.0'
+_QUOTE, _BACKSLASH, _COMMA, _CLOSED, _POINT, _ZERO, _OPENED, _SHUT = b'"\\,}.0[]'
 _SPACE = 0x20
 
 
@@ -76,6 +76,31 @@ class ListWriter:
         records = pairs.view(np.int32).reshape(len(pairs), pairs.dtype.itemsize // 4)
         out = _written(read_only(records), places, rank, films, self._reasons, self._signs)
         return bytes(out)
+
+
+def array_of(texts: Texts) -> bytes:
+    """The JSON array of some values, each of whose JSON is a text.
+
+    Raises:
+        ValueError: where a text is not where it should be.
+    """
+    return bytes(_array_of(texts))
+
+
+@compiled
+def _array_of(texts: Any) -> Any:
+    room = 2 + len(texts.begins)
+    for i in range(len(texts.begins)):
+        room += _size(texts, i)
+    out = np.empty(room, np.uint8)
+    out[0], at = _OPENED, 1
+    for i in range(len(texts.begins)):
+        if i:
+            out[at] = _COMMA
+            at += 1
+        at = _copy(out, at, texts, i)
+    out[at] = _SHUT
+    return out[: at + 1]
 
 
 @compiled

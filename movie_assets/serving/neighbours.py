@@ -88,11 +88,10 @@ class StoredNeighbours:
         places = self._places(rows, limit, offset)
         return self._writer.written(pairs, places, offset + 1, films(rows[places]))
 
-    def rows_of(self, row: int, limit: int) -> list[int]:
+    def rows_of(self, row: int, limit: int) -> NDArray[np.int32]:
         """The rows of a film's first neighbours, as they are shown."""
         rows = self._pairs_of(row)["rows"]
-        first: list[int] = rows[self._places(rows, limit, 0)].tolist()
-        return first
+        return rows[self._places(rows, limit, 0)]
 
     def _places(self, rows: NDArray[np.int32], limit: int, offset: int) -> NDArray[np.intp]:
         return spread_collections(self._names.collections[rows], offset + limit)[offset:]

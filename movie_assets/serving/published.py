@@ -259,7 +259,7 @@ class Published:
         """
         return self._neighbours.json_of(row, limit, offset, films)
 
-    def stored_rows(self, row: int, limit: int) -> list[int]:
+    def stored_rows(self, row: int, limit: int) -> NDArray[np.int32]:
         """The rows alone of what :meth:`similar` gives without wishes."""
         return self._neighbours.rows_of(row, limit)
 
