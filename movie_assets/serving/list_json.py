@@ -38,7 +38,7 @@ _ESCAPED = 6
 _ASCII = [orjson.dumps(chr(code))[1:-1] for code in range(128)]
 _SIGNS = b'{"rank":', b',"score":', b'},"reasons":[', b'],"movie":'
 _RANK, _SCORE, _REASONS, _MOVIE, _FIRST_PART = range(len(_ASCII), len(_ASCII) + 5)
-_QUOTE, _BACKSLASH, _COMMA, _CLOSED, _POINT, _ZERO, _OPENED, _SHUT = b'"\\,}.0[]'
+_QUOTE, _BACKSLASH, _COMMA, _CLOSED, _POINT, _ZERO = b'"\\,}.0'
 _SPACE = 0x20
 
 
@@ -75,32 +75,8 @@ class ListWriter:
         # All fields of a record have four bytes.
         records = pairs.view(np.int32).reshape(len(pairs), pairs.dtype.itemsize // 4)
         out = _written(read_only(records), places, rank, films, self._reasons, self._signs)
-        return bytes(out)
-
-
-def array_of(texts: Texts) -> bytes:
-    """The JSON array of some values, each of whose JSON is a text.
-
-    Raises:
-        ValueError: where a text is not where it should be.
-    """
-    return bytes(_array_of(texts))
-
-
-@compiled
-def _array_of(texts: Any) -> Any:
-    room = 2 + len(texts.begins)
-    for i in range(len(texts.begins)):
-        room += _size(texts, i)
-    out = np.empty(room, np.uint8)
-    out[0], at = _OPENED, 1
-    for i in range(len(texts.begins)):
-        if i:
-            out[at] = _COMMA
-            at += 1
-        at = _copy(out, at, texts, i)
-    out[at] = _SHUT
-    return out[: at + 1]
+        written: bytes = out.tobytes()
+        return written
 
 
 @compiled
@@ -166,10 +142,16 @@ def _size(texts: Any, text: int) -> Any:
 
 @compiled
 def _copy(out: Any, at: int, texts: Any, text: int) -> int:
-    for i in range(texts.begins[text], texts.ends[text]):
-        out[at] = texts.bytes[i]
-        at += 1
-    return at
+    return copy(out, at, texts.bytes[texts.begins[text] : texts.ends[text]])
+
+
+@compiled
+def copy(out: Any, at: int, text: Any) -> int:
+    """Write some bytes; where they end."""
+    there = out[at : at + len(text)]  # for from 0 on, numba asks of no place if it is negative
+    for i in range(len(there)):
+        there[i] = text[i]
+    return at + len(text)
 
 
 @compiled
@@ -208,8 +190,7 @@ def _put_share(out: Any, at: int, share: Any) -> int:
 def _put_string(out: Any, at: int, texts: Any, text: int, signs: Any) -> int:
     out[at] = _QUOTE
     at += 1
-    for i in range(texts.begins[text], texts.ends[text]):
-        byte = texts.bytes[i]
+    for byte in texts.bytes[texts.begins[text] : texts.ends[text]]:
         if byte < _SPACE or byte in (_QUOTE, _BACKSLASH):
             at = _copy(out, at, signs, byte)
         else:

@@ -5,16 +5,17 @@ from __future__ import annotations
 from math import dist, sqrt
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import orjson
 
 from movie_assets.serving.briefs import brief
-from movie_assets.serving.list_json import PLACES, array_of
+from movie_assets.serving.list_json import PLACES
+from movie_assets.serving.members import Members
 from movie_assets.serving.texts import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from movie_assets.serving.briefs import Briefs
@@ -23,12 +24,13 @@ if TYPE_CHECKING:
     from movie_assets.serving.published import Published, Similar, Suggested
     from movie_assets.serving.texts import Texts
 
-#: The tutorial's metrics, and what they are of.
-_METRICS = (
-    ("popularity", "popularity"),
-    ("vote_avg", "vote_average"),
-    ("vote_count", "vote_count"),
-)
+#: The tutorial's metrics, and what they are of, as it stands in a film's JSON.
+_METRICS = {
+    "popularity": "popularity",
+    "vote_avg": "vote_average",
+    "vote_count": "vote_count",
+}
+_SHOWN = Members(["title", *_METRICS.values()])
 
 
 class Writer:
@@ -100,17 +102,15 @@ class Writer:
 
     def tutorial(self, row: int, limit: int) -> bytes:
         """The tutorial's answer: small letters, and how far films are from the one."""
-        # Read from the JSON of lists: four fields of a film's columns take longer.
-        film = orjson.loads(self._brief(row))
-        rows = self._published.stored_rows(row, limit)
-        films = orjson.loads(array_of(self._texts(rows)))
+        rows = np.concatenate(([row], self._published.stored_rows(row, limit)))
+        titles, *columns = zip(*orjson.loads(_SHOWN.of(self._texts(rows))), strict=True)
         return orjson.dumps(
             {
-                "movie": film["title"].lower(),
-                "recommendations": [other["title"].lower() for other in films],
+                "movie": titles[0].lower(),
+                "recommendations": [title.lower() for title in titles[1:]],
                 "metrics": {
-                    name: _rmse(film[field], [other[field] for other in films])
-                    for name, field in _METRICS
+                    name: _rmse(column[0], column[1:])
+                    for name, column in zip(_METRICS, columns, strict=True)
                 },
             }
         )
@@ -186,7 +186,7 @@ def imported(matched: Matched[Film]) -> bytes:
     )
 
 
-def _rmse(reference: float, others: list[float]) -> float | None:
+def _rmse(reference: float, others: Sequence[float]) -> float | None:
     """As ``recommender.metrics.rmse``, which takes ten times as long for ten numbers."""
     if not others:
         return None
