@@ -39,7 +39,7 @@ _MAPPED = 512 * 1024 * 1024
 _BYTES_AHEAD = 2 * 1024 * 1024
 #: Linux' MADV_POPULATE_READ, from 5.14 on, which Python has no name for.
 _POPULATE = 22
-_NONE, _NO_BYTES = np.zeros(0, np.int64), np.zeros(0, np.uint8)
+_NONE = np.zeros(0, np.int64)
 #: What of a film is shown.
 COLUMNS = (
     "movie_id", "imdb_id", "title", "original_title", "release_date", "genres",
@@ -146,12 +146,12 @@ class Briefs:
     def __init__(self, folder: Path) -> None:
         self._ends = np.asarray(np.load(folder / _ENDS, mmap_mode="r", allow_pickle=False))
         self._bytes: mmap.mmap | None = None
-        self._array = _NO_BYTES
         self._file = os.open(folder / _JSON, os.O_RDONLY)
         weakref.finalize(self, os.close, self._file)
         if 0 < os.fstat(self._file).st_size <= _MAPPED:
             self._bytes = mmap.mmap(self._file, 0, access=mmap.ACCESS_READ)
-            self._array = np.frombuffer(self._bytes, np.uint8)
+            array = np.frombuffer(self._bytes, np.uint8)
+            self._texts = Texts(array, self._ends[:-1], self._ends[1:])
 
     def sizes(self) -> NDArray[np.int64]:
         """How many bytes each film has; int64 of shape (n_films,)."""
@@ -173,11 +173,12 @@ class Briefs:
         """A film's JSON."""
         return self.between(row, row + 1)
 
-    def texts(self, rows: NDArray[np.int32]) -> Texts:
-        """The JSON of films by their rows."""
+    def texts(self, rows: NDArray[np.int32]) -> tuple[Texts, NDArray[np.int32]]:
+        """Texts among which is the JSON of films, and each film's place among them."""
         if self._bytes is None:
-            return texts_of(map(self.__getitem__, rows.tolist()))
-        return Texts(self._array, self._ends[rows], self._ends[rows + 1])
+            texts = texts_of(map(self.__getitem__, rows.tolist()))
+            return texts, np.arange(len(rows), dtype=np.int32)
+        return self._texts, rows
 
     def between(self, first: int, last: int) -> bytes:
         """The JSON of films from one row up to another, one behind the other."""

@@ -59,7 +59,11 @@ class ListWriter:
         self._reasons = reasons
 
     def written(
-        self, pairs: NDArray[np.void], places: NDArray[np.intp], rank: int, films: Texts
+        self,
+        pairs: NDArray[np.void],
+        places: NDArray[np.intp],
+        rank: int,
+        films: tuple[Texts, NDArray[np.int32]],
     ) -> bytes:
         """The JSON of some pairs, with commas between them.
 
@@ -67,23 +71,25 @@ class ListWriter:
             pairs: records of ``snapshot.layout.pair_dtype``, of shape (n,).
             places: which of them are written, of shape (m,).
             rank: of the first.
-            films: the JSON of each one's film, of shape (m,).
+            films: texts, and which of them is the JSON of each one's film; of shape (m,).
 
         Raises:
             ValueError: where a number is none of a list's: the file of pairs is damaged.
         """
         # All fields of a record have four bytes.
         records = pairs.view(np.int32).reshape(len(pairs), pairs.dtype.itemsize // 4)
-        out = _written(read_only(records), places, rank, films, self._reasons, self._signs)
+        out = _written(read_only(records), places, rank, *films, self._reasons, self._signs)
         written: bytes = out.tobytes()
         return written
 
 
 @compiled
-def _written(records: Any, places: Any, rank: int, films: Any, reasons: Any, signs: Any) -> Any:
+def _written(
+    records: Any, places: Any, rank: int, films: Any, rows: Any, reasons: Any, signs: Any
+) -> Any:
     numbers = records.view(np.float32)
     n_parts = records.shape[1] - 2 - REASONS_A_PAIR
-    out = np.empty(_room(records, places, films, reasons, signs), np.uint8)
+    out = np.empty(_room(records, places, films, rows, reasons, signs), np.uint8)
     at = 0
     for i in range(len(places)):
         place = places[i]
@@ -107,32 +113,33 @@ def _written(records: Any, places: Any, rank: int, films: Any, reasons: Any, sig
                 at = _put_string(out, at, reasons, records[place, j], signs)
                 told += 1
         at = _copy(out, at, signs, _MOVIE)
-        at = _copy(out, at, films, i)
+        at = _copy(out, at, films, rows[i])
         out[at] = _CLOSED
         at += 1
     return out[:at]
 
 
 @compiled
-def _room(records: Any, places: Any, films: Any, reasons: Any, signs: Any) -> Any:
+def _room(records: Any, places: Any, films: Any, rows: Any, reasons: Any, signs: Any) -> Any:
     """As many bytes as are needed at most; refuses what is out of bounds."""
     n_numbers = records.shape[1]
     # All signs, which are some hundred, more than make up for commas and quotes.
     each = len(signs.bytes) + _NUMBER * (n_numbers - REASONS_A_PAIR)
     room = each * len(places)
     for i in range(len(places)):
-        if not 0 <= places[i] < len(records):
+        if not 0 <= places[i] < len(records) or i >= len(rows):
             raise ValueError("there is no such pair")
-        room += _size(films, i)
+        room += size_of(films, rows[i])
         for j in range(n_numbers - REASONS_A_PAIR, n_numbers):
             if records[places[i], j] >= 0:
-                room += _ESCAPED * _size(reasons, records[places[i], j])
+                room += _ESCAPED * size_of(reasons, records[places[i], j])
     return room
 
 
 @compiled
-def _size(texts: Any, text: int) -> Any:
-    if text >= len(texts.begins):
+def size_of(texts: Any, text: int) -> Any:
+    """How many bytes a text has; refuses one that is not there."""
+    if not 0 <= text < len(texts.begins):
         raise ValueError("a pair has a reason or a film that is not there")
     begin, end = texts.begins[text], texts.ends[text]
     if not 0 <= begin <= end <= len(texts.bytes):

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from movie_assets.recommender.inverted import compiled
-from movie_assets.serving.list_json import copy
+from movie_assets.serving.list_json import copy, size_of
 from movie_assets.serving.texts import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from movie_assets.serving.texts import Texts
 
@@ -33,33 +35,32 @@ class Members:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = texts_of(name.encode() for name in names)
 
-    def of(self, objects: Texts) -> bytes:
+    def of(self, objects: Texts, which: NDArray[np.int32]) -> bytes:
         """A JSON array that has for each object an array of these members' values.
 
         Args:
             objects: JSON without blanks between its signs.
+            which: of them, of shape (n,).
 
         Raises:
             ValueError: where a text is no such object, or lacks a member.
         """
-        values: bytes = _cut_out(objects, self._names).tobytes()
+        values: bytes = _cut_out(objects, which, self._names).tobytes()
         return values
 
 
 @compiled
-def _cut_out(objects: Any, names: Any) -> Any:
+def _cut_out(objects: Any, which: Any, names: Any) -> Any:
     room = 2
-    for i in range(len(objects.begins)):
-        if not 0 <= objects.begins[i] < objects.ends[i] <= len(objects.bytes):
-            raise ValueError("a text is not where it should be")
-        room += objects.ends[i] - objects.begins[i] + len(names.begins) + 3
+    for i in range(len(which)):
+        room += size_of(objects, which[i]) + len(names.begins) + 3
     out = np.empty(room, np.uint8)
     out[0], at = _OPENED, 1
-    for i in range(len(objects.begins)):
+    for i in range(len(which)):
         if i:
             out[at] = _COMMA
             at += 1
-        text = objects.bytes[objects.begins[i] : objects.ends[i]]
+        text = objects.bytes[objects.begins[which[i]] : objects.ends[which[i]]]
         at = _cut_out_of(text, names, out, at)
     out[at] = _SHUT
     return out[: at + 1]

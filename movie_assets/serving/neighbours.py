@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     #: A row, its score, the score's parts, and reasons.
     Neighbour = tuple[int, float, dict[str, float], tuple[str, ...]]
+    #: From rows to texts, and which of these belongs to each row.
+    FilmTexts = Callable[[NDArray[np.int32]], tuple[Texts, NDArray[np.int32]]]
 
 #: Beside the parts of a score.
 _OTHERS = {"indptr", "rows", "score", "reasons"}
@@ -69,16 +71,14 @@ class StoredNeighbours:
             )
         )  # fmt: skip
 
-    def json_of(
-        self, row: int, limit: int, offset: int, films: Callable[[NDArray[np.int32]], Texts]
-    ) -> bytes:
+    def json_of(self, row: int, limit: int, offset: int, films: FilmTexts) -> bytes:
         """The JSON of what :meth:`of` gives, with commas between.
 
         Args:
             row: of the film.
             limit: at most so many.
             offset: leaving out so many before.
-            films: gives the JSON of films by their rows.
+            films: from films' rows to texts, and which of them is the JSON of each film.
 
         Raises:
             ValueError: where the file of pairs is damaged.
@@ -94,7 +94,8 @@ class StoredNeighbours:
         return rows[self._places(rows, limit, 0)]
 
     def _places(self, rows: NDArray[np.int32], limit: int, offset: int) -> NDArray[np.intp]:
-        return spread_collections(self._names.collections[rows], offset + limit)[offset:]
+        places = spread_collections(self._names.collections[rows], offset + limit)
+        return places[offset:] if offset else places
 
     def _told(self, reasons: list[int]) -> tuple[str, ...]:
         return tuple([self._reasons[reason] for reason in reasons if reason >= 0])

@@ -27,18 +27,18 @@ from movie_assets.serving.likings import Liking, TasteError, taste_of
 from movie_assets.serving.neighbours import StoredNeighbours
 from movie_assets.serving.scoring import recommender_of
 from movie_assets.serving.snapshot.layout import REASONS_A_PAIR
-from movie_assets.serving.texts import texts_of
+from movie_assets.serving.texts import Texts, texts_of
 from movie_assets.serving.titles import TitleIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from movie_assets.recommender.query import Recommender
     from movie_assets.recommender.similar import Neighbours
+    from movie_assets.serving.neighbours import FilmTexts
     from movie_assets.serving.snapshot import Manifest, Snapshot
-    from movie_assets.serving.texts import Texts
 
 __all__ = [
     "MOST_FILMS",
@@ -246,16 +246,14 @@ class Published:
         )
         return self._told(found)
 
-    def similar_json(
-        self, row: int, limit: int, offset: int, films: Callable[[NDArray[np.int32]], Texts]
-    ) -> bytes:
+    def similar_json(self, row: int, limit: int, offset: int, films: FilmTexts) -> bytes:
         """What :meth:`similar` gives without wishes, as JSON; for it is asked most.
 
         Args:
             row: of the film.
             limit: at most so many.
             offset: leaving out so many before.
-            films: gives the JSON of films by their rows.
+            films: from films' rows to texts, and which of them is the JSON of each film.
         """
         return self._neighbours.json_of(row, limit, offset, films)
 
@@ -329,7 +327,7 @@ class Published:
         if not len(self._ids):
             return
         movie_id = int(self._ids[np.argmax(self._snapshot.features["votes"])])
-        self.similar_json(self._row(movie_id), 10, 0, lambda rows: texts_of([b""] * len(rows)))
+        self.similar_json(self._row(movie_id), 10, 0, _no_texts)
         self.similar(movie_id, wishes=Wishes(diversity=0.1, filters=Filters(least_votes=1)))
         self.for_taste([Liking(self._row(movie_id), value=1.0)])
         for genre in self.manifest.genres:
@@ -406,6 +404,10 @@ class Published:
         numbers = pc.utf8_slice_codeunits(ids.take(rows), 2).cast("int64").to_numpy()
         order = np.argsort(numbers, kind="stable")
         return numbers[order], rows[order].astype(np.int32)
+
+
+def _no_texts(rows: NDArray[np.int32]) -> tuple[Texts, NDArray[np.int32]]:
+    return texts_of([b""]), np.zeros(len(rows), np.int32)
 
 
 def _check_page(limit: int, offset: int) -> None:

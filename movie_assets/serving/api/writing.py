@@ -49,8 +49,9 @@ class Writer:
     def _write_brief(self, row: int) -> bytes:
         return brief(self._published.film_of(row))
 
-    def _write_texts(self, rows: NDArray[np.int32]) -> Texts:
-        return texts_of(map(self._write_brief, rows.tolist()))
+    def _write_texts(self, rows: NDArray[np.int32]) -> tuple[Texts, NDArray[np.int32]]:
+        texts = texts_of(map(self._write_brief, rows.tolist()))
+        return texts, np.arange(len(rows), dtype=np.int32)
 
     def full(self, film: Film) -> bytes:
         """All that is known of a film."""
@@ -102,8 +103,9 @@ class Writer:
 
     def tutorial(self, row: int, limit: int) -> bytes:
         """The tutorial's answer: small letters, and how far films are from the one."""
-        rows = np.concatenate(([row], self._published.stored_rows(row, limit)))
-        titles, *columns = zip(*orjson.loads(_SHOWN.of(self._texts(rows))), strict=True)
+        like_it = self._published.stored_rows(row, limit)
+        rows = np.concatenate((np.array([row], np.int32), like_it))
+        titles, *columns = zip(*orjson.loads(_SHOWN.of(*self._texts(rows))), strict=True)
         return orjson.dumps(
             {
                 "movie": titles[0].lower(),

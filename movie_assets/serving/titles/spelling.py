@@ -58,10 +58,12 @@ def units_of(word: str) -> NDArray[np.uint16]:
 
 def units_of_all(words: Iterable[str]) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
     """Words' code units, one word behind the other, and where each begins and the last one ends."""
-    encoded = [word.encode("utf-16-le", "surrogatepass") for word in words]
-    ends = np.array([0, *accumulate(map(len, encoded))]) // 2
-    units = np.frombuffer(b"".join(encoded), "<u2")
-    return read_only(units.astype(np.uint16, copy=False)), ends
+    words = list(words)
+    together = "".join(words)
+    units = read_only(units_of(together))
+    if together.isascii():  # as most are: a unit a letter
+        return units, np.array([0, *accumulate(map(len, words))])
+    return units, np.array([0, *accumulate(len(units_of(word)) for word in words)])
 
 
 def word(arrays: Arrays, number: int) -> str:
@@ -137,8 +139,24 @@ def _follow(units: Any, ends: Any, lo: int, hi: int, depth: int, typed: Any, i: 
 @compiled
 def find_word(units: Any, ends: Any, typed: Any) -> int:
     """The number of the word that has just these units; -1 where there is none."""
-    lo, hi, depth = _follow(units, ends, 0, len(ends) - 1, 0, typed, 0)
-    return lo if lo < hi and ends[lo + 1] - ends[lo] == depth else -1
+    lo, hi = 0, len(ends) - 1
+    while lo < hi:
+        middle = (lo + hi) // 2
+        if _compared(units[ends[middle] : ends[middle + 1]], typed) < 0:
+            lo = middle + 1
+        else:
+            hi = middle
+    there = lo < len(ends) - 1 and _compared(units[ends[lo] : ends[lo + 1]], typed) == 0
+    return lo if there else -1
+
+
+@compiled
+def _compared(word: Any, other: Any) -> int:
+    """Below 0 where a word comes before another one, above 0 where behind it, 0 for the same."""
+    for i in range(min(len(word), len(other))):
+        if word[i] != other[i]:
+            return -1 if word[i] < other[i] else 1
+    return len(word) - len(other)
 
 
 @compiled
