@@ -44,6 +44,8 @@ from movie_assets.serving.snapshot.manifest import FileEntry
 from movie_assets.serving.snapshot.reader import open_folder
 
 CONNECTIONS, SECONDS = 16, 10.0
+#: Before it is measured: so long a server reads ahead what lists are made of.
+FIRST_SECONDS = 5.0
 #: Different questions of a kind, and how many are asked in a second at most.
 QUESTIONS, MOST_A_SECOND = 500_000, 20_000
 #: New snapshots, and about how long each takes to be taken up.
@@ -313,7 +315,7 @@ def measure(folder: Path, load: Load, seconds: float) -> None:
     ):
         without = {}
         for route, requests in asked.items():
-            load(port, requests.of(1), CONNECTIONS, 1)
+            load(port, requests.of(FIRST_SECONDS), CONNECTIONS, FIRST_SECONDS)
             without[route] = load(port, requests.of(seconds), CONNECTIONS, seconds)
             print(f"  {route:38} {without[route]}")
         print(f"  {resident(pid)}")

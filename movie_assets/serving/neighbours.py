@@ -91,6 +91,10 @@ class StoredNeighbours:
     def rows_of(self, row: int, limit: int) -> NDArray[np.int32]:
         """The rows of a film's first neighbours, as they are shown."""
         rows = self._pairs_of(row)["rows"]
+        first = rows[:limit]
+        named = [number for number in self._names.collections[first].tolist() if number >= 0]
+        if len(set(named)) == len(named):  # as in most lists, and then they stay in their order
+            return first
         return rows[self._places(rows, limit, 0)]
 
     def _places(self, rows: NDArray[np.int32], limit: int, offset: int) -> NDArray[np.intp]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BYTES_A_READ = 1 << 20
+#: The more, the seldomer another thread waits for the interpreter.
+_BYTES_AHEAD = 1 << 23
 
 
 class ArrayFile:
@@ -318,7 +320,7 @@ def read_ahead(path: Path) -> None:
     It is read, and not only asked for: in a virtual machine the first look at a page that came from
     a disk takes far longer than the next.
     """
-    buffer = bytearray(_BYTES_A_READ)
+    buffer = bytearray(min(_BYTES_AHEAD, path.stat().st_size))
     with path.open("rb", buffering=0) as file:
         while file.readinto(buffer):
             pass

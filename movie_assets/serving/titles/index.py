@@ -125,6 +125,8 @@ class TitleIndex:
         if year is not None:
             of_year = self._arrays.years[ranks] == year
             ranks, levels = ranks[of_year], levels[of_year]
+        if len(ranks) == 1:
+            return [self._arrays.rows.item(ranks.item())]
         called = dict(zip(ranks.tolist(), levels.tolist(), strict=True))
         best = min(called.values(), default=None)
         rows = self._arrays.rows
