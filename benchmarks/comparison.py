@@ -225,13 +225,14 @@ def compare_serving() -> None:
             serving.linked(folder) as (home, _),
             serving.serving([*command, "--port", str(port)], port, MOVIE_ASSETS_HOME=str(home)),
         ):
-            load(port, asked, serving.CONNECTIONS, 1)
-            rows.append(row_of("movie_assets", load(port, asked, serving.CONNECTIONS, SECONDS)))
+            load(port, asked.of(1), serving.CONNECTIONS, 1)
+            measured = load(port, asked.of(SECONDS), serving.CONNECTIONS, SECONDS)
+            rows.append(row_of("movie_assets", measured))
         port = serving.free_port()
         app = ["--app-dir", str(Path(__file__).parent), "--no-access-log", "tutorial_service:app"]
         command = [sys.executable, "-m", "uvicorn", "--port", str(port), *app]
         with serving.serving(command, port, SNAPSHOT=str(folder)):
-            measured = load(port, asked, serving.CONNECTIONS, SECONDS)
+            measured = load(port, asked.of(SECONDS), serving.CONNECTIONS, SECONDS)
             rows.append(row_of("the tutorial's way", measured))
     finally:
         load.pipe.send(None)
