@@ -59,58 +59,50 @@ class ListWriter:
         self._reasons = reasons
 
     def written(
-        self,
-        pairs: NDArray[np.void],
-        places: NDArray[np.intp],
-        rank: int,
-        films: tuple[Texts, NDArray[np.int32]],
+        self, pairs: NDArray[np.void], rank: int, films: tuple[Texts, NDArray[np.int32]]
     ) -> bytes:
         """The JSON of some pairs, with commas between them.
 
         Args:
             pairs: records of ``snapshot.layout.pair_dtype``, of shape (n,).
-            places: which of them are written, of shape (m,).
             rank: of the first.
-            films: texts, and which of them is the JSON of each one's film; of shape (m,).
+            films: texts, and which of them is the JSON of each one's film; of shape (n,).
 
         Raises:
             ValueError: where a number is none of a list's: the file of pairs is damaged.
         """
         # All fields of a record have four bytes.
         records = pairs.view(np.int32).reshape(len(pairs), pairs.dtype.itemsize // 4)
-        out = _written(read_only(records), places, rank, *films, self._reasons, self._signs)
+        out = _written(read_only(records), rank, *films, self._reasons, self._signs)
         written: bytes = out.tobytes()
         return written
 
 
 @compiled
-def _written(
-    records: Any, places: Any, rank: int, films: Any, rows: Any, reasons: Any, signs: Any
-) -> Any:
+def _written(records: Any, rank: int, films: Any, rows: Any, reasons: Any, signs: Any) -> Any:
     numbers = records.view(np.float32)
     n_parts = records.shape[1] - 2 - REASONS_A_PAIR
-    out = np.empty(_room(records, places, films, rows, reasons, signs), np.uint8)
+    out = np.empty(_room(records, films, rows, reasons, signs), np.uint8)
     at = 0
-    for i in range(len(places)):
-        place = places[i]
+    for i in range(len(records)):
         if i:
             out[at] = _COMMA
             at += 1
         at = _copy(out, at, signs, _RANK)
         at = _put_whole(out, at, rank + i)
         at = _copy(out, at, signs, _SCORE)
-        at = _put_share(out, at, numbers[place, 1])
+        at = _put_share(out, at, numbers[i, 1])
         for part in range(n_parts):
             at = _copy(out, at, signs, _FIRST_PART + part)
-            at = _put_share(out, at, numbers[place, 2 + part])
+            at = _put_share(out, at, numbers[i, 2 + part])
         at = _copy(out, at, signs, _REASONS)
         told = 0
         for j in range(records.shape[1] - REASONS_A_PAIR, records.shape[1]):
-            if records[place, j] >= 0:
+            if records[i, j] >= 0:
                 if told:
                     out[at] = _COMMA
                     at += 1
-                at = _put_string(out, at, reasons, records[place, j], signs)
+                at = _put_string(out, at, reasons, records[i, j], signs)
                 told += 1
         at = _copy(out, at, signs, _MOVIE)
         at = _copy(out, at, films, rows[i])
@@ -120,19 +112,19 @@ def _written(
 
 
 @compiled
-def _room(records: Any, places: Any, films: Any, rows: Any, reasons: Any, signs: Any) -> Any:
+def _room(records: Any, films: Any, rows: Any, reasons: Any, signs: Any) -> Any:
     """As many bytes as are needed at most; refuses what is out of bounds."""
     n_numbers = records.shape[1]
     # All signs, which are some hundred, more than make up for commas and quotes.
     each = len(signs.bytes) + _NUMBER * (n_numbers - REASONS_A_PAIR)
-    room = each * len(places)
-    for i in range(len(places)):
-        if not 0 <= places[i] < len(records) or i >= len(rows):
-            raise ValueError("there is no such pair")
+    room = each * len(records)
+    if len(rows) != len(records):
+        raise ValueError("each pair has one film")
+    for i in range(len(records)):
         room += size_of(films, rows[i])
         for j in range(n_numbers - REASONS_A_PAIR, n_numbers):
-            if records[places[i], j] >= 0:
-                room += _ESCAPED * size_of(reasons, records[places[i], j])
+            if records[i, j] >= 0:
+                room += _ESCAPED * size_of(reasons, records[i, j])
     return room
 
 

@@ -59,8 +59,7 @@ class StoredNeighbours:
             limit: at most so many.
             offset: leaving out so many before.
         """
-        pairs = self._pairs_of(row)
-        pairs = pairs[self._places(pairs["rows"], limit, offset)]
+        pairs = self._shown(row, limit, offset)
         names = self._part_names
         parts = zip(*[pairs[name].tolist() for name in names], strict=True)
         return (
@@ -83,23 +82,23 @@ class StoredNeighbours:
         Raises:
             ValueError: where the file of pairs is damaged.
         """
-        pairs = self._pairs_of(row)
-        rows = pairs["rows"]
-        places = self._places(rows, limit, offset)
-        return self._writer.written(pairs, places, offset + 1, films(rows[places]))
+        pairs = self._shown(row, limit, offset)
+        return self._writer.written(pairs, offset + 1, films(pairs["rows"].copy()))
 
     def rows_of(self, row: int, limit: int) -> NDArray[np.int32]:
         """The rows of a film's first neighbours, as they are shown."""
-        rows = self._pairs_of(row)["rows"]
-        first = rows[:limit]
-        named = [number for number in self._names.collections[first].tolist() if number >= 0]
-        if len(set(named)) == len(named):  # as in most lists, and then they stay in their order
-            return first
-        return rows[self._places(rows, limit, 0)]
+        rows: NDArray[np.int32] = self._shown(row, limit, 0)["rows"]
+        return rows
 
-    def _places(self, rows: NDArray[np.int32], limit: int, offset: int) -> NDArray[np.intp]:
-        places = spread_collections(self._names.collections[rows], offset + limit)
-        return places[offset:] if offset else places
+    def _shown(self, row: int, limit: int, offset: int) -> NDArray[np.void]:
+        wanted = offset + limit
+        pairs = self._pairs_of(row, wanted)
+        numbers = self._names.collections[pairs["rows"]].tolist()
+        named = [number for number in numbers if number >= 0]
+        if len(set(named)) == len(named):  # as in most lists, whose order stays as it is then
+            return pairs[offset:]
+        pairs = self._pairs_of(row)
+        return pairs[spread_collections(self._names.collections[pairs["rows"]], wanted)[offset:]]
 
     def _told(self, reasons: list[int]) -> tuple[str, ...]:
         return tuple([self._reasons[reason] for reason in reasons if reason >= 0])

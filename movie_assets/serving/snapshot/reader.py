@@ -78,14 +78,18 @@ class Snapshot:
     _pairs: PairFile
     _held: IO[bytes]
 
-    def pairs_of(self, row: int) -> NDArray[np.void]:
+    def pairs_of(self, row: int, most: int | None = None) -> NDArray[np.void]:
         """A film's pairs, the best first: records of :func:`layout.pair_dtype`.
+
+        Args:
+            row: of the film.
+            most: so many at most; None for all.
 
         Read from the file: by the mapped arrays, a process that was asked for many films would
         come to have most of the file resident, since the kernel maps whole folios at a time.
         """
         begin, end = self.neighbours["indptr"][row : row + 2].tolist()
-        return self._pairs.read(begin, end)
+        return self._pairs.read(begin, end if most is None else min(end, begin + most))
 
     @property
     def movie_ids(self) -> NDArray[np.int32]:
