@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from movie_assets.serving.api.models import FilmBrief
 from movie_assets.serving.briefs import Briefs, brief, open_briefs
@@ -105,3 +106,14 @@ def test_a_file_that_is_too_large_to_be_mapped(
         read = Briefs(folder)
     read.read_ahead()
     assert [read[row] for row in range(3)] == [mapped[row] for row in range(3)]
+    rows = np.array([2, 0, 2], np.int32)
+    assert told(read, rows) == told(mapped, rows) == [mapped[row] for row in rows.tolist()]
+
+
+def told(briefs: Briefs, rows: NDArray[np.int32]) -> list[bytes]:
+    """Films' JSON as compiled code gets it."""
+    texts, which = briefs.texts(rows)
+    return [
+        texts.bytes[begin:end].tobytes()
+        for begin, end in zip(texts.begins[which], texts.ends[which], strict=True)
+    ]
