@@ -73,10 +73,16 @@ def workers_of(node: Any) -> list[Any]:
     """The processes on a node that are at a block now."""
     raylet = psutil.Process(node.all_processes["raylet"][0].process.pid)
     return [
-        process
-        for process in raylet.children(recursive=True)
-        if "_improved" in "".join(process.cmdline())
+        process for process in raylet.children(recursive=True) if "_improved" in called(process)
     ]
+
+
+def called(process: Any) -> str:
+    """What a process calls itself; nothing where it has just ended."""
+    try:
+        return "".join(process.cmdline())
+    except psutil.NoSuchProcess:  # a zombie is one too
+        return ""
 
 
 def assert_same(found: Any, task: ScoringTask) -> None:
