@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 LARGEST_SHARE = 0.3
 
 
+def are_apart(collections: NDArray[np.int32]) -> bool:
+    """Whether no two films are of one collection, as in most lists; -1 stands for none.
+
+    Then :func:`spread_collections` leaves them as they are, whatever follows.
+    """
+    named = [number for number in collections.tolist() if number >= 0]
+    return len(set(named)) == len(named)
+
+
 def spread_collections(
     collections: NDArray[np.int32],
     k: int,
@@ -44,8 +53,7 @@ def spread_collections(
         Places among the films, of shape (min(k, n_films),).
     """
     before = list(before)
-    first = [number for number in collections[:k].tolist() if number >= 0]
-    if not before and len(set(first)) == len(first):  # as in most lists: one of each may stand
+    if not before and are_apart(collections[:k]):
         return np.arange(min(k, len(collections)))
     numbers = collections.tolist()
     counts = Counter(before)

@@ -1,7 +1,7 @@
 """Published neighbours as the JSON that a list shows, written by compiled code.
 
 A list of ten films has some hundred values; to make a Python value of each, and JSON of these,
-takes longer than all else about a request. What belongs here: from the records of pairs to bytes.
+would be the most of what it costs to answer. What belongs here: from the records of pairs to bytes.
 What does not: which pairs are shown (``neighbours``), and films' own JSON (``briefs``).
 Importing this module loads numba.
 """

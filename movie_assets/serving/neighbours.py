@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from movie_assets.recommender.diversity import spread_collections
+from movie_assets.recommender.diversity import are_apart, spread_collections
 from movie_assets.serving.columns import Column
 from movie_assets.serving.list_json import ListWriter
 from movie_assets.serving.snapshot import layout
@@ -93,10 +93,9 @@ class StoredNeighbours:
     def _shown(self, row: int, limit: int, offset: int) -> NDArray[np.void]:
         wanted = offset + limit
         pairs = self._pairs_of(row, wanted)
-        numbers = self._names.collections[pairs["rows"]].tolist()
-        named = [number for number in numbers if number >= 0]
-        if len(set(named)) == len(named):  # as in most lists, whose order stays as it is then
+        if are_apart(self._names.collections[pairs["rows"]]):
             return pairs[offset:]
+        # What else there is is read only where some of it comes forward.
         pairs = self._pairs_of(row)
         return pairs[spread_collections(self._names.collections[pairs["rows"]], wanted)[offset:]]
 

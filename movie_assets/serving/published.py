@@ -27,7 +27,6 @@ from movie_assets.serving.likings import Liking, TasteError, taste_of
 from movie_assets.serving.neighbours import StoredNeighbours
 from movie_assets.serving.scoring import recommender_of
 from movie_assets.serving.snapshot.layout import REASONS_A_PAIR
-from movie_assets.serving.texts import Texts, texts_of
 from movie_assets.serving.titles import TitleIndex
 
 if TYPE_CHECKING:
@@ -37,7 +36,6 @@ if TYPE_CHECKING:
 
     from movie_assets.recommender.query import Recommender
     from movie_assets.recommender.similar import Neighbours
-    from movie_assets.serving.neighbours import FilmTexts
     from movie_assets.serving.snapshot import Manifest, Snapshot
 
 __all__ = [
@@ -119,6 +117,7 @@ class Published:
         name: of the snapshot.
         manifest: what the snapshot says of itself.
         quality: the rows of recommendation_quality.
+        neighbours: the lists that were published: what :meth:`similar` gives without wishes.
     """
 
     def __init__(self, snapshot: Snapshot) -> None:
@@ -132,7 +131,7 @@ class Published:
         self._names = FilmNames(
             snapshot.films, snapshot.manifest.genres, snapshot.manifest.languages
         )
-        self._neighbours = StoredNeighbours(snapshot, self._names)
+        self.neighbours = StoredNeighbours(snapshot, self._names)
 
     # -- films ----------------------------------------------------------------------------------
 
@@ -234,7 +233,7 @@ class Published:
             films = self._films
             return [
                 Similar(films[other], score, parts, reasons)
-                for other, score, parts, reasons in self._neighbours.of(row, limit, offset)
+                for other, score, parts, reasons in self.neighbours.of(row, limit, offset)
             ]
         found = self._recommender.similar(
             row,
@@ -245,21 +244,6 @@ class Published:
             filters=self._filters(wishes),
         )
         return self._told(found)
-
-    def similar_json(self, row: int, limit: int, offset: int, films: FilmTexts) -> bytes:
-        """What :meth:`similar` gives without wishes, as JSON; for it is asked most.
-
-        Args:
-            row: of the film.
-            limit: at most so many.
-            offset: leaving out so many before.
-            films: from films' rows to texts, and which of them is the JSON of each film.
-        """
-        return self._neighbours.json_of(row, limit, offset, films)
-
-    def stored_rows(self, row: int, limit: int) -> NDArray[np.int32]:
-        """The rows alone of what :meth:`similar` gives without wishes."""
-        return self._neighbours.rows_of(row, limit)
 
     def for_taste(
         self,
@@ -327,7 +311,6 @@ class Published:
         if not len(self._ids):
             return
         movie_id = int(self._ids[np.argmax(self._snapshot.features["votes"])])
-        self.similar_json(self._row(movie_id), 10, 0, _no_texts)
         self.similar(movie_id, wishes=Wishes(diversity=0.1, filters=Filters(least_votes=1)))
         self.for_taste([Liking(self._row(movie_id), value=1.0)])
         for genre in self.manifest.genres:
@@ -404,10 +387,6 @@ class Published:
         numbers = pc.utf8_slice_codeunits(ids.take(rows), 2).cast("int64").to_numpy()
         order = np.argsort(numbers, kind="stable")
         return numbers[order], rows[order].astype(np.int32)
-
-
-def _no_texts(rows: NDArray[np.int32]) -> tuple[Texts, NDArray[np.int32]]:
-    return texts_of([b""]), np.zeros(len(rows), np.int32)
 
 
 def _check_page(limit: int, offset: int) -> None:

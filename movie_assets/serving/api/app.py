@@ -101,8 +101,8 @@ def create_app(settings: ServingSettings) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         separate_input_output_schemas=False,
-        # What is measured is for Prometheus. To look at each request whether somebody has set up
-        # OpenTelemetry takes a tenth of the time of an answer.
+        # What is measured is for Prometheus, and each request would be looked at whether somebody
+        # has set up OpenTelemetry.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.current = current

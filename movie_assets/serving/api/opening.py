@@ -27,23 +27,24 @@ def open_served(folder: Path) -> Served:
         published = Published(snapshot)
         published.warm()
         briefs = open_briefs(snapshot.folder / layout.BRIEFS)
+        served = Served(published, snapshot.close, briefs)
+        served.writer.warm()
     except BaseException:
         snapshot.close()
         raise
     # Of a million films gigabytes: meanwhile questions are answered, if slower.
-    ahead = (snapshot.folder, briefs)
+    ahead = (snapshot.folder / layout.PAIRS, briefs)
     Thread(target=_read_ahead, args=ahead, name="read-ahead", daemon=True).start()
-    return Served(published, snapshot.close, briefs)
+    return served
 
 
-def _read_ahead(folder: Path, briefs: Briefs | None) -> None:
+def _read_ahead(pairs: Path, briefs: Briefs | None) -> None:
     """Have the files that every list is made of in the system's memory.
 
     They are read at random places, where the system would not read on by itself.
     """
     with suppress(OSError):  # no more than slower, then
         # A list is read from ten places of the films' JSON, and from one of the pairs.
-        for path in (*(folder / layout.BRIEFS).glob("*"), folder / layout.PAIRS):
-            read_ahead(path)
         if briefs is not None:
             briefs.read_ahead()
+        read_ahead(pairs)

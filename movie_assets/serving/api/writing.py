@@ -46,6 +46,12 @@ class Writer:
         self._brief = self._write_brief if briefs is None else briefs.__getitem__
         self._texts = self._write_texts if briefs is None else briefs.texts
 
+    def warm(self) -> None:
+        """Load the compiled code that lists call, or compile it, once on a machine (seconds)."""
+        if self._published.manifest.films:
+            self.stored(0, 1)
+            self.tutorial(0, 1)
+
     def _write_brief(self, row: int) -> bytes:
         return brief(self._published.film_of(row))
 
@@ -97,13 +103,13 @@ class Writer:
 
     def stored(self, row: int, limit: int, offset: int = 0) -> bytes:
         """The same of the films that were published as most like a film of a row."""
-        pairs = self._published.similar_json(row, limit, offset, self._texts)
+        pairs = self._published.neighbours.json_of(row, limit, offset, self._texts)
         head = b'{"movie":%b,"limit":%d,"offset":%d,"recommendations":['
         return b"".join((head % (self._brief(row), limit, offset), pairs, b"]}"))
 
     def tutorial(self, row: int, limit: int) -> bytes:
         """The tutorial's answer: small letters, and how far films are from the one."""
-        like_it = self._published.stored_rows(row, limit)
+        like_it = self._published.neighbours.rows_of(row, limit)
         rows = np.concatenate((np.array([row], np.int32), like_it))
         titles, *columns = zip(*orjson.loads(_SHOWN.of(*self._texts(rows))), strict=True)
         return orjson.dumps(

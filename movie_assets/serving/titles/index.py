@@ -125,12 +125,13 @@ class TitleIndex:
         if year is not None:
             of_year = self._arrays.years[ranks] == year
             ranks, levels = ranks[of_year], levels[of_year]
-        if len(ranks) == 1:
-            return [self._arrays.rows.item(ranks.item())]
-        called = dict(zip(ranks.tolist(), levels.tolist(), strict=True))
-        best = min(called.values(), default=None)
-        rows = self._arrays.rows
-        return [rows.item(rank) for rank in sorted(called) if called[rank] == best]
+        found = levels.tolist()
+        best, rows = min(found, default=None), self._arrays.rows
+        return [
+            rows.item(rank)
+            for rank, level in zip(ranks.tolist(), found, strict=True)
+            if level == best
+        ]
 
     def near(self, title: str, year: int | None = None, limit: int = 3) -> list[int]:
         """The rows of the films of a title much like this one, the most alike first.

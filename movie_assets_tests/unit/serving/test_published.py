@@ -167,7 +167,7 @@ def test_pages_of_a_stored_list_fit_together(published: Published) -> None:
 @pytest.mark.parametrize(("limit", "offset"), [(10, 0), (1, 0), (50, 0), (7, 44), (5, 1000)])
 def test_a_stored_list_as_json_says_the_same(published: Published, limit: int, offset: int) -> None:
     for row in range(N):
-        written = published.similar_json(row, limit, offset, numbers_of)
+        written = published.neighbours.json_of(row, limit, offset, numbers_of)
         assert orjson.loads(b"[" + written + b"]") == [
             {
                 "rank": rank,
@@ -452,7 +452,7 @@ def test_a_snapshot_of_one_film(tmp_path: Path) -> None:
         published = Published(snapshot)
         published.warm()
         assert published.similar(5) == published.similar(5, wishes=Wishes(popularity=1)) == []
-        assert published.similar_json(0, 10, 0, numbers_of) == b""
+        assert published.neighbours.json_of(0, 10, 0, numbers_of) == b""
         assert published.for_taste([Liking(0, value=1)]) == []
         assert published.film(5).title == "Alone"
 
