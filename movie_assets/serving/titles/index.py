@@ -23,7 +23,7 @@ from movie_assets.serving.titles.matching import (
     name_hashes,
     namesakes,
 )
-from movie_assets.serving.titles.spelling import Meanings, meanings, number_of
+from movie_assets.serving.titles.spelling import Meanings, meanings
 from movie_assets.serving.titles.words import (
     OPTIONAL,
     Query,
@@ -73,8 +73,6 @@ class TitleIndex:
 
     def __init__(self, arrays: files.Arrays) -> None:
         self._arrays = arrays
-        numbers = (number_of(arrays, article) for article in ARTICLES)
-        self._articles = read_only(np.array([n for n in numbers if n >= 0], np.int32))
 
     @classmethod
     def open(cls, folder: Path) -> TitleIndex:
@@ -264,7 +262,18 @@ class TitleIndex:
         self, words: Sequence[str], most: int | None = None
     ) -> tuple[NDArray[np.int32], NDArray[np.int8]]:
         """The films that are called by just these words, by rank, and which of their titles is."""
-        return namesakes(self._arrays, self._hashes, words, self._articles, most or 2 * len(self))
+        most = most or 2 * len(self)
+        return namesakes(self._arrays, self._places, self._hashes, words, self._articles, most)
+
+    @cached_property
+    def _places(self) -> NDArray[np.int32]:
+        return read_only(spelling.word_places(self._arrays.units, self._arrays.word_ends))
+
+    @cached_property
+    def _articles(self) -> NDArray[np.int32]:
+        """The numbers of those that titles have."""
+        numbers = [spelling.number_of(self._arrays, self._places, word) for word in ARTICLES]
+        return read_only(np.array([number for number in numbers if number >= 0], np.int32))
 
     @cached_property
     def _hashes(self) -> NDArray[np.uint64]:

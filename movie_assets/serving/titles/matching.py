@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from movie_assets.recommender.inverted import compiled
-from movie_assets.serving.titles.spelling import find_word, units_of_all
+from movie_assets.serving.titles.spelling import find_word, units_of
 from movie_assets.titles import ARTICLES
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ TITLE, ORIGINAL, WITHOUT_ARTICLE, ORIGINAL_WITHOUT_ARTICLE, NOT_AT_ALL = range(5
 #: A film that is looked at costs as much as so many postings that are read.
 _POSTINGS_A_FILM = 100
 _LEAST_WALKED = 500
+
+#: No word has it, since ``words.title_words`` leaves no blank but a space.
+_BETWEEN_WORDS = "\n"
+_BETWEEN = ord(_BETWEEN_WORDS)
 
 
 class Found(NamedTuple):
@@ -72,6 +76,7 @@ def best_films(
 
 def namesakes(
     arrays: Arrays,
+    places: NDArray[np.int32],
     hashes: NDArray[np.uint64],
     words: Sequence[str],
     articles: NDArray[np.int32],
@@ -81,14 +86,15 @@ def namesakes(
 
     Args:
         arrays: the index.
+        places: of its words, by :func:`spelling.word_places`.
         hashes: of its names, by :func:`name_hashes`.
         words: in order. An article in front that no title has may be another language's.
         articles: the numbers of words that a title may be called without.
         most: as many are looked at, the best known first.
     """
-    units, ends = units_of_all(words)
+    units = units_of(_BETWEEN_WORDS.join(words))
     is_article = len(words) > 1 and words[0] in ARTICLES
-    ranks, levels = _called(arrays, hashes, units, ends, is_article, articles, most)
+    ranks, levels = _called(arrays, places, hashes, units, is_article, articles, most)
     return ranks, levels
 
 
@@ -310,12 +316,23 @@ def _namesakes(arrays: Any, hashes: Any, words: Any, articles: Any, most: int) -
 
 
 @compiled
+def _numbers(arrays: Any, places: Any, units: Any) -> Any:
+    """Of words with a sign between them; -1 for each that no title has."""
+    numbers = np.empty(len(units) + 1, np.int32)
+    n = begin = 0
+    for end in range(len(units) + 1):
+        if end == len(units) or units[end] == _BETWEEN:
+            numbers[n] = find_word(arrays.units, arrays.word_ends, places, units[begin:end])
+            n += 1
+            begin = end + 1
+    return numbers[:n]
+
+
+@compiled
 def _called(
-    arrays: Any, hashes: Any, units: Any, ends: Any, is_article: bool, articles: Any, most: int
+    arrays: Any, places: Any, hashes: Any, units: Any, is_article: bool, articles: Any, most: int
 ) -> Any:
-    words = np.empty(len(ends) - 1, np.int32)
-    for i in range(len(words)):
-        words[i] = find_word(arrays.units, arrays.word_ends, units[ends[i] : ends[i + 1]])
+    words = _numbers(arrays, places, units)
     first = 1 if is_article and words[0] < 0 else 0
     if len(words) == first or np.any(words[first:] < 0):
         return np.empty(0, np.int32), np.empty(0, np.int8)

@@ -7,7 +7,6 @@ letter too much, missing, wrong, or swapped with the next one.
 
 from __future__ import annotations
 
-from itertools import accumulate
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -15,8 +14,6 @@ import numpy as np
 from movie_assets.recommender.inverted import compiled, read_only
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from numpy.typing import NDArray
 
     from movie_assets.serving.titles.files import Arrays
@@ -52,18 +49,9 @@ class Meanings(NamedTuple):
 
 
 def units_of(word: str) -> NDArray[np.uint16]:
-    """A word's UTF-16 code units."""
-    return np.frombuffer(word.encode("utf-16-le", "surrogatepass"), "<u2").astype(np.uint16)
-
-
-def units_of_all(words: Iterable[str]) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
-    """Words' code units, one word behind the other, and where each begins and the last one ends."""
-    words = list(words)
-    together = "".join(words)
-    units = read_only(units_of(together))
-    if together.isascii():  # as most are: a unit a letter
-        return units, np.array([0, *accumulate(map(len, words))])
-    return units, np.array([0, *accumulate(len(units_of(word)) for word in words)])
+    """A word's UTF-16 code units; not to be written to."""
+    units = np.frombuffer(word.encode("utf-16-le", "surrogatepass"), "<u2")
+    return read_only(units.astype(np.uint16, copy=False))
 
 
 def word(arrays: Arrays, number: int) -> str:
@@ -72,9 +60,15 @@ def word(arrays: Arrays, number: int) -> str:
     return arrays.units[begin:end].tobytes().decode("utf-16-le", "surrogatepass")
 
 
-def number_of(arrays: Arrays, word: str) -> int:
-    """The number of a word; -1 where no title has it."""
-    return int(find_word(arrays.units, arrays.word_ends, read_only(units_of(word))))
+def number_of(arrays: Arrays, places: NDArray[np.int32], word: str) -> int:
+    """The number of a word; -1 where no title has it.
+
+    Args:
+        arrays: the index.
+        places: by :func:`word_places`.
+        word: as ``words.title_words`` gives it.
+    """
+    return int(find_word(arrays.units, arrays.word_ends, places, units_of(word)))
 
 
 def meanings(
@@ -88,7 +82,7 @@ def meanings(
         unfinished: the cost of a word that goes on after what is typed; None where none may.
         one_edit_from: of so many letters words may be misspelled; None for never.
     """
-    units = read_only(units_of(word))
+    units = units_of(word)
     most_edits = 0
     if one_edit_from is not None and not word.isdigit():
         most_edits = int(len(units) >= one_edit_from) + int(len(units) >= TWO_EDITS_FROM)
@@ -137,26 +131,61 @@ def _follow(units: Any, ends: Any, lo: int, hi: int, depth: int, typed: Any, i: 
 
 
 @compiled
-def find_word(units: Any, ends: Any, typed: Any) -> int:
-    """The number of the word that has just these units; -1 where there is none."""
-    lo, hi = 0, len(ends) - 1
-    while lo < hi:
-        middle = (lo + hi) // 2
-        if _compared(units[ends[middle] : ends[middle + 1]], typed) < 0:
-            lo = middle + 1
-        else:
-            hi = middle
-    there = lo < len(ends) - 1 and _compared(units[ends[lo] : ends[lo + 1]], typed) == 0
-    return lo if there else -1
+def word_places(units: Any, ends: Any) -> Any:
+    """Where :func:`find_word` looks: a table of words' numbers, each where its hash says or behind.
+
+    A binary search among a million words takes twenty looks into memory, and this one or two.
+
+    Args:
+        units: the words', as ``Arrays.units``.
+        ends: as ``Arrays.word_ends``.
+
+    Returns:
+        int32, of a power of two and at least twice as many places as there are words; -1 where
+        there is none.
+    """
+    size = 2
+    while size < 2 * len(ends):
+        size *= 2
+    places = np.full(size, -1, np.int32)
+    for number in range(len(ends) - 1):
+        place = _hash(units[ends[number] : ends[number + 1]]) & np.uint64(size - 1)
+        while places[place] >= 0:
+            place = (place + np.uint64(1)) & np.uint64(size - 1)
+        places[place] = number
+    return places
 
 
 @compiled
-def _compared(word: Any, other: Any) -> int:
-    """Below 0 where a word comes before another one, above 0 where behind it, 0 for the same."""
-    for i in range(min(len(word), len(other))):
+def find_word(units: Any, ends: Any, places: Any, typed: Any) -> int:
+    """The number of the word that has just these units; -1 where there is none."""
+    last = np.uint64(len(places) - 1)
+    place = _hash(typed) & last
+    while places[place] >= 0:
+        number = places[place]
+        if _is_same(units[ends[number] : ends[number + 1]], typed):
+            return int(number)
+        place = (place + np.uint64(1)) & last
+    return -1
+
+
+@compiled
+def _hash(units: Any) -> Any:
+    """FNV-1a of two bytes at a time; its high bits, the better mixed ones, are brought down."""
+    hashed = np.uint64(0xCBF29CE484222325)
+    for unit in units:
+        hashed = (hashed ^ np.uint64(unit)) * np.uint64(0x100000001B3)
+    return hashed ^ (hashed >> np.uint64(32))
+
+
+@compiled
+def _is_same(word: Any, other: Any) -> bool:
+    if len(word) != len(other):
+        return False
+    for i in range(len(word)):  # noqa: SIM110 - compiled
         if word[i] != other[i]:
-            return -1 if word[i] < other[i] else 1
-    return len(word) - len(other)
+            return False
+    return True
 
 
 @compiled

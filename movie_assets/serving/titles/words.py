@@ -69,7 +69,7 @@ _BEGINNING_OF_YEAR = re.compile(r"^(18|19|20)[0-9]?$")
 def title_words(title: str) -> list[str]:
     """The words of a title as people type them, in order.
 
-    A title of nothing but signs, such as "$" or "???", is one word.
+    A title of nothing but signs, such as "$" or "???", is one word, the only kind with blanks.
 
     >>> title_words("Fast & Furious")
     ['fast', 'and', 'furious']
@@ -77,7 +77,8 @@ def title_words(title: str) -> list[str]:
     text = title[:LONGEST_TEXT]
     found = titles.words(text)[:MOST_WORDS]
     if not found:
-        return [text.strip()] if text.strip() else []
+        signs = " ".join(text.split())
+        return [signs] if signs else []
     if text.isascii() or not any(map(_HANGUL.search, found)):
         return found
     # As letters, so that a syllable is found while it is being typed.

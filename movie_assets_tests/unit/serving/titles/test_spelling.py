@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -118,34 +116,25 @@ def test_at_worst_short_words_too(tmp_path: Path) -> None:
     assert list(found.costs) == [spelling.ONE_EDIT]
 
 
+@settings(deadline=None)  # the first example compiles
 @given(st.text(min_size=1, max_size=400))
 def test_any_word_may_be_asked_for(bundled_index: Path, word: str) -> None:
     arrays = files.read(bundled_index)
-    assert spelling.number_of(arrays, word) >= -1
+    places = read_only(spelling.word_places(arrays.units, arrays.word_ends))
+    assert spelling.number_of(arrays, places, word) >= -1
     assert meant(arrays, word, UNFINISHED, edits=True) is not None
 
 
-@settings(deadline=None)  # the first example compiles
+@settings(deadline=None)
 @given(st.sets(st.text(st.characters(), max_size=4), max_size=20), st.text(max_size=4))
 def test_a_word_is_found_by_its_units_alone(words: set[str], other: str) -> None:
-    """Lone surrogates and letters of two units too."""
-    encoded = sorted(spelling.units_of(word).tolist() for word in words)
-    in_order = [np.array(units, np.uint16) for units in encoded]
-    units, ends = in_one(in_order)
+    """Lone surrogates and letters of two units too, and where words' hashes meet."""
+    in_order = [spelling.units_of(word) for word in sorted(words)]
+    units = read_only(np.concatenate([np.zeros(0, np.uint16), *in_order]))
+    ends = read_only(np.cumsum([0, *map(len, in_order)]).astype(np.int32))
+    places = read_only(spelling.word_places(units, ends))
+    assert sorted(places[places >= 0].tolist()) == list(range(len(words)))
     for number, word in enumerate(in_order):
-        assert spelling.find_word(units, ends, read_only(word)) == number
+        assert spelling.find_word(units, ends, places, word) == number
     asked = spelling.units_of(other)
-    assert (spelling.find_word(units, ends, read_only(asked)) >= 0) == (other in words)
-
-
-def in_one(words: list[Any]) -> tuple[Any, Any]:
-    ends = np.cumsum([0, *map(len, words)]).astype(np.int32)
-    return read_only(np.concatenate([np.zeros(0, np.uint16), *words])), read_only(ends)
-
-
-@given(st.lists(st.text(st.characters(), max_size=5), max_size=5))
-def test_all_words_units_are_those_of_each(words: list[str]) -> None:
-    units, ends = spelling.units_of_all(words)
-    assert [units[a:b].tolist() for a, b in pairwise(ends.tolist())] == [
-        spelling.units_of(word).tolist() for word in words
-    ]
+    assert (spelling.find_word(units, ends, places, asked) >= 0) == (other in words)
