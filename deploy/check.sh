@@ -13,7 +13,7 @@
 # `lint` needs Python 3.11, pip, and either Docker's command with compose and buildx or a Debian or
 # Ubuntu machine (they are then taken from its archive, and not installed). `image` needs root
 # on Debian or Ubuntu, some 5 GB of disk, and: apt-get install mmdebstrap buildah iproute2
-# `engine` needs root on Debian or Ubuntu, some 8 GB of disk, the ports 8000 and 3000, and: apt-get
+# `engine` needs root on Debian or Ubuntu, some 8 GB of disk, the ports 8000, 3000 and 5055, and: apt-get
 # install mmdebstrap runc iptables curl git. It starts an engine of Debian's packages, which are not
 # installed, with data of its own, and ends it (docker0 and Docker's chains of iptables stay);
 # where DOCKER_HOST is set it uses that one, from 25 on.
@@ -332,8 +332,8 @@ on_engine() {
     need 'mmdebstrap runc iptables curl git' mmdebstrap runc iptables curl git
     tools
     docker_command
-    if [[ -z ${DOCKER_HOST:-} && ! -x $folder/engine/usr/sbin/dockerd ]]; then
-        extract "$folder/engine" docker.io containerd tini
+    if [[ -z ${DOCKER_HOST:-} && ! -x $folder/engine/usr/bin/docker-registry ]]; then
+        extract "$folder/engine" docker.io containerd tini docker-registry
     fi
     architecture=$(dpkg --print-architecture)
     base_files

@@ -39,6 +39,8 @@ _VOLUME = re.compile(r"--volume ([a-z][\w-]*):")
 #: Engine 25, the first that takes a health check's start_interval.
 _API_VERSION = (1, 44)
 _PORTS = (8000, 3000)
+#: Where a registry of our own is, if no other one can be reached.
+_REGISTRY = "127.0.0.1:5055"
 _SERVICES = {"code", "webserver", "daemon", "api"}
 _HEALTHY_SECONDS = 600
 _PORT_SECONDS = 600
@@ -147,6 +149,7 @@ class Check:
         """Run each block; for each kind of them there must be one."""
         looks: dict[str, tuple[Callable[[], None] | None, Callable[[], None]]] = {
             r"docker build .*REVISION": (None, self.is_of_this_revision),
+            r"docker pull": (None, self.is_of_this_base),
             r"docker build .*--secret": (None, self.image_is_clean),
             r"docker run": (_wait_for_ports, self.is_served_by_hand),
             r"\.env\.example": (_wait_for_ports, self.compose_is_up),
@@ -195,6 +198,15 @@ class Check:
             "the image's label has the revision",
             labels["org.opencontainers.image.revision"] == head.stdout.decode().strip(),
         )
+
+    def is_of_this_base(self) -> None:
+        """The image begins with the layers of the base whose digest was named."""
+        engine, name = self.engine, _base(self.engine.clone)
+        told = (engine.clone / "base.txt").read_text().strip()
+        base, image = engine.inspect(name), engine.inspect(self.image)
+        expect(f"docker tells the base's digest: {told}", told in base["RepoDigests"])
+        layers = base["RootFS"]["Layers"]
+        expect("the image is of that base", image["RootFS"]["Layers"][: len(layers)] == layers)
 
     def image_is_clean(self) -> None:
         """No secret in history, settings or layers."""
@@ -342,6 +354,7 @@ def _own_engine(folder: Path) -> Iterator[str]:
                 *("--data-root", str(home / "root"), "--exec-root", str(home / "exec")),
                 *("--pidfile", str(home / "pid")),
                 *("--init-path", str(programs / "bin" / "tini-static")),
+                *("--registry-mirror", f"http://{_REGISTRY}"),
                 # Where a containerd of this machine's runs, engines that share it stay apart.
                 *("--containerd-namespace", "movie-assets-check"),
                 *("--containerd-plugins-namespace", "movie-assets-check-plugins"),
@@ -445,26 +458,58 @@ def _base(project: Path) -> str:
 
 
 def _bring_base(engine: Engine, stack: ExitStack) -> None:
-    """The base image, from a registry where one can be reached."""
+    """The base image, from a registry where one can be reached, and else from one of our own."""
     base = _base(engine.clone)
     if engine.ask("images", "--quiet", base):
         return
     if engine.ask("pull", "--quiet", base, may_fail=True):
         say(f"{base} is that of the registry")
         return
-    stack.callback(engine.ask, "image", "rm", "--force", base, may_fail=True)
+    program = engine.folder / "engine" / "usr" / "bin" / "docker-registry"
+    if not program.exists():
+        raise WrongError(f"{base} cannot be pulled: your engine reaches no registry of images")
+    stack.enter_context(_own_registry(program, engine.folder / "registry"))
+    mirrored = f"{_REGISTRY}/library/{base}"
+    stack.callback(engine.ask, "image", "rm", "--force", base, mirrored, may_fail=True)
     with subprocess.Popen(
         ["tar", "--create", "--directory", str(engine.folder / "base"), "."],
         stdout=subprocess.PIPE,
     ) as tar:
         subprocess.run(
-            [engine.docker, "import", "-", base],
+            [engine.docker, "import", "-", mirrored],
             env=engine.variables,
             stdin=tar.stdout,
             stdout=subprocess.DEVNULL,
             check=True,
         )
-    say(f"Debian's Python stands in for {base}: no registry can be reached")
+    engine.ask("push", "--quiet", mirrored)
+    engine.ask("image", "rm", "--force", mirrored)
+    engine.ask("pull", "--quiet", base)
+    say(f"Debian's Python stands in for {base}, in a registry of our own: no other can be reached")
+
+
+@contextmanager
+def _own_registry(program: Path, folder: Path) -> Iterator[None]:
+    """Debian's registry of images, which the engine that is started here takes for a mirror."""
+    folder.mkdir(exist_ok=True)
+    settings = {
+        "version": 0.1,
+        "storage": {"filesystem": {"rootdirectory": str(folder / "images")}},
+        "http": {"addr": _REGISTRY},
+    }
+    (folder / "settings.yaml").write_text(yaml.safe_dump(settings))
+    with (folder.parent / "registry.log").open("w") as log:
+        process = subprocess.Popen(
+            [str(program), "serve", str(folder / "settings.yaml")],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(60)
+        shutil.rmtree(folder)
 
 
 def _clean_up(engine: Engine, todo: list[Step]) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from movie_assets.recommender.inverted import compiled
-from movie_assets.serving.titles.spelling import find_word, units_of
+from movie_assets.serving.titles.spelling import find_word, fnv_1a, units_of
 from movie_assets.titles import ARTICLES
 
 if TYPE_CHECKING:
@@ -253,15 +253,6 @@ def _bounds(arrays: Any, name: int, articles: Any) -> Any:
 
 
 @compiled
-def _hash(words: Any) -> Any:
-    """FNV-1a, over words instead of bytes."""
-    hashed = np.uint64(0xCBF29CE484222325)
-    for word in words:
-        hashed = (hashed ^ np.uint64(word)) * np.uint64(0x100000001B3)
-    return hashed
-
-
-@compiled
 def name_hashes(arrays: Any, names: Any, articles: Any) -> Any:
     """What ``Arrays.names`` ascends by: hashes of the names' words but for their articles.
 
@@ -273,7 +264,7 @@ def name_hashes(arrays: Any, names: Any, articles: Any) -> Any:
     hashes = np.empty(len(names), np.uint64)
     for i in range(len(names)):
         begin, end = _bounds(arrays, names[i], articles)
-        hashes[i] = _hash(arrays.film_words[begin:end])
+        hashes[i] = fnv_1a(arrays.film_words[begin:end])
     return hashes
 
 
@@ -296,7 +287,7 @@ def _level(arrays: Any, name: int, words: Any, articles: Any) -> int:
 @compiled
 def _namesakes(arrays: Any, hashes: Any, words: Any, articles: Any, most: int) -> Any:
     first = 1 if len(words) > 1 and words[0] in articles else 0
-    wanted = _hash(words[first:])
+    wanted = fnv_1a(words[first:])
     start = np.searchsorted(hashes, wanted)
     stop = start
     while stop < len(hashes) and stop - start < most and hashes[stop] == wanted:

@@ -147,11 +147,11 @@ def word_places(units: Any, ends: Any) -> Any:
     size = 2
     while size < 2 * len(ends):
         size *= 2
-    places = np.full(size, -1, np.int32)
+    places, last = np.full(size, -1, np.int32), np.uint64(size - 1)
     for number in range(len(ends) - 1):
-        place = _hash(units[ends[number] : ends[number + 1]]) & np.uint64(size - 1)
+        place = _place(units[ends[number] : ends[number + 1]], last)
         while places[place] >= 0:
-            place = (place + np.uint64(1)) & np.uint64(size - 1)
+            place = (place + np.uint64(1)) & last
         places[place] = number
     return places
 
@@ -160,7 +160,7 @@ def word_places(units: Any, ends: Any) -> Any:
 def find_word(units: Any, ends: Any, places: Any, typed: Any) -> int:
     """The number of the word that has just these units; -1 where there is none."""
     last = np.uint64(len(places) - 1)
-    place = _hash(typed) & last
+    place = _place(typed, last)
     while places[place] >= 0:
         number = places[place]
         if _is_same(units[ends[number] : ends[number + 1]], typed):
@@ -170,12 +170,19 @@ def find_word(units: Any, ends: Any, places: Any, typed: Any) -> int:
 
 
 @compiled
-def _hash(units: Any) -> Any:
-    """FNV-1a of two bytes at a time; its high bits, the better mixed ones, are brought down."""
+def fnv_1a(numbers: Any) -> Any:
+    """The hash FNV-1a (Fowler, Noll and Vo), over numbers instead of bytes; uint64."""
     hashed = np.uint64(0xCBF29CE484222325)
-    for unit in units:
-        hashed = (hashed ^ np.uint64(unit)) * np.uint64(0x100000001B3)
-    return hashed ^ (hashed >> np.uint64(32))
+    for number in numbers:
+        hashed = (hashed ^ np.uint64(number)) * np.uint64(0x100000001B3)
+    return hashed
+
+
+@compiled
+def _place(units: Any, last: Any) -> Any:
+    """Where in a table a word is looked for first; the hash's high bits are its better mixed."""
+    hashed = fnv_1a(units)
+    return (hashed ^ (hashed >> np.uint64(32))) & last
 
 
 @compiled
