@@ -24,6 +24,7 @@ from movie_assets.recommender.ranking import Levels
 from movie_assets.recommender.rows import RowsOfIds
 from movie_assets.serving.briefs import COLUMNS, write_briefs
 from movie_assets.serving.snapshot import layout
+from movie_assets.serving.snapshot.ahead import ahead
 from movie_assets.serving.snapshot.errors import SnapshotError
 from movie_assets.serving.snapshot.files import (
     ArrayFile,
@@ -237,11 +238,8 @@ class Draft:
     # -- pairs ------------------------------------------------------------------------------------
 
     def _write_pairs(self, content: SnapshotContent, sound: Future[bool]) -> None:
-        from movie_assets.serving.snapshot.telling import Reasons  # noqa: PLC0415 - loads numba
-
         movie_ids = content.features.movie_ids
         counter, kept = _FilmCounter(movie_ids), self._kept_reasons(content, sound)
-        reasons = Reasons()
         given = content.pairs if kept is None or content.renewal is None else content.renewal.pairs
         blocks = iter(given)
         first = next(blocks, None)
@@ -251,19 +249,9 @@ class Draft:
             self._table(layout.REASONS, layout.REASON_SCHEMA) as reason_file,
             self._array(layout.PAIRS.removesuffix(".npy"), dtype) as pairs,
         ):
-            for batch in _with_first(first, blocks):
-                rows = counter.rows_of(batch["movie_id"])
-                records = np.empty(len(rows), dtype)
-                records["rows"] = counter.known(batch["neighbour_id"])
-                for name in dtype.names or ():
-                    if name not in {"rows", "reasons"}:
-                        records[name] = batch[name].to_numpy(zero_copy_only=False)
-                counter.refuse_rising(rows, records["score"])
-                if kept is None:
-                    new, records["reasons"] = reasons.numbered(batch["reasons"])
-                else:
-                    ids = batch["movie_id"].to_numpy(), batch["neighbour_id"].to_numpy()
-                    new, records["reasons"] = kept.numbered(rows, records, ids)
+            # Reading, numbering and writing: each in a thread of its own, a block after the other.
+            told = _told(ahead(_with_first(first, blocks)), dtype, counter, kept)
+            for new, records in ahead(told):
                 reason_file.append(pa.record_batch([new], layout.REASON_SCHEMA))
                 pairs.append(records)
         with self._array(f"{layout.NEIGHBOURS}/indptr", np.dtype("<i8")) as indptr:
@@ -349,6 +337,32 @@ class Draft:
         with TableFile(self.folder / name, schema) as file:
             yield file
         self.entries[name] = file.entry
+
+
+def _told(
+    batches: Iterable[pa.RecordBatch],
+    dtype: np.dtype[Any],
+    counter: _FilmCounter,
+    kept: KeptReasons | None,
+) -> Iterator[tuple[pa.Array, NDArray[np.void]]]:
+    """The pairs as records, a batch after the other, and the reasons that are new in each."""
+    from movie_assets.serving.snapshot.telling import Reasons  # noqa: PLC0415 - loads numba
+
+    reasons = Reasons()
+    for batch in batches:
+        rows = counter.rows_of(batch["movie_id"])
+        records = np.empty(len(rows), dtype)
+        records["rows"] = counter.known(batch["neighbour_id"])
+        for name in dtype.names or ():
+            if name not in {"rows", "reasons"}:
+                records[name] = batch[name].to_numpy(zero_copy_only=False)
+        counter.refuse_rising(rows, records["score"])
+        if kept is None:
+            new, records["reasons"] = reasons.numbered(batch["reasons"])
+        else:
+            ids = batch["movie_id"].to_numpy(), batch["neighbour_id"].to_numpy()
+            new, records["reasons"] = kept.numbered(rows, records, ids)
+        yield new, records
 
 
 _OTHER_FILMS = (
