@@ -21,7 +21,7 @@ from movie_assets.assets.compiled import CO_LIKE_SEARCH
 from movie_assets.assets.declare import counts, table_asset, table_result
 from movie_assets.assets.pictures import histogram
 from movie_assets.movielens import fingerprint, lines, ratings, read_ratings
-from movie_assets.recommender import co_likes, expected
+from movie_assets.recommender import co_likes, expected, worth
 from movie_assets.recommender.item_weights import fit_item_weights
 from movie_assets.warehouse import TABLES
 
@@ -31,7 +31,6 @@ _TURNED_OFF = (
     "MOVIELENS_DIR name its folder, and build again."
 )
 _RATINGS_A_MESSAGE = 5_000_000
-_LIKED_FROM = 4.0
 
 
 @dataclass(frozen=True)
@@ -79,7 +78,7 @@ def movielens_ratings(
 
 @table_asset(
     group="signals",
-    uses=(co_likes, expected, *CO_LIKE_SEARCH),
+    uses=(co_likes, expected, worth, *CO_LIKE_SEARCH),
     kinds=frozenset({"numba", "duckdb"}),
     lineage={
         "movie_id": [("movies_table", "id"), ("movielens_ratings", "movie_id")],
@@ -132,7 +131,7 @@ def co_liked_movies(
 
 @table_asset(
     group="signals",
-    uses=(fit_item_weights,),
+    uses=(fit_item_weights, worth),
     kinds=frozenset({"scipy", "duckdb"}),
     lineage={
         "movie_id": [("movies_table", "id"), ("movielens_ratings", "movie_id")],
@@ -148,14 +147,13 @@ def item_weights(
     if not len(movielens_ratings):
         return _empty("item_weights", _TURNED_OFF)
     ids, films = _our_films(movielens_ratings, movies_table)
-    liked = pc.and_(
-        pc.greater_equal(movielens_ratings["rating"], pa.scalar(_LIKED_FROM, pa.float32())),
-        pc.is_valid(films),
-    )
-    people = _numbered(movielens_ratings["user_id"].filter(liked))
-    entries = (people, films.filter(liked).to_numpy())
+    in_likes = worth.worth_in_likes(movielens_ratings["rating"].to_numpy())
+    says = pa.array(in_likes > 0)
+    chosen = pc.and_(says, pc.is_valid(films))
+    people = _numbered(movielens_ratings["user_id"].filter(chosen))
     likes = sparse.csr_matrix(
-        (np.ones(len(people), np.float32), entries), (people.max(initial=-1) + 1, len(ids))
+        (in_likes[chosen.to_numpy()], (people, films.filter(chosen).to_numpy())),
+        (people.max(initial=-1) + 1, len(ids)),
     )
     started = time.perf_counter()
     found = fit_item_weights(likes)
@@ -175,7 +173,7 @@ def item_weights(
         {
             "films": len(ids),
             "films_that_take_part": len(np.unique(rows)),
-            "likes": likes.nnz,
+            "ratings_learned_from": likes.nnz,
             "learn_seconds": seconds,
             "weights_histogram": histogram(
                 found.data, "Weights of all pairs", "weight", log_counts=True

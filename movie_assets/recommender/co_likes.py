@@ -8,9 +8,11 @@ its Generalizations", JASA 70, 1975):
 
     likely(i, j) = expected * (both(i, j) + trust) / (expected + trust)
 
-Where much is expected the count decides, and where little is what the tastes say. People are
-counted by weight, 1 / likes^c of somebody with so many likes, in parts of the mean weight of a
-like. The score, with s the shrinkage and b the popularity exponent, at most 1:
+Where much is expected the count decides, and where little is what the tastes say. A rating that is
+worth less than a like (``worth``) counts for so much of one, wherever likes or likers are counted
+here. People are counted by weight, 1 / n^c of somebody with n ratings that are worth anything, in
+parts of the mean weight of a like. The score, with s the shrinkage and b the popularity exponent,
+at most 1:
 
     likers(i) / (likers(i) + s) * likely(i, j) / ((likers(i) + s)^(1 - b) * (likers(j) + s)^b)
 
@@ -18,7 +20,7 @@ What stands before it is the same for all of a film's list: it says how much the
 to be believed beside what the films are about. What few people say is mostly what everybody says.
 
 Every pair is scored (``co_like_search``); no films x films matrix is held. The work is the sum over
-people of the square of their likes, and films x films x tastes. Memory grows with the likes.
+people of the square of their ratings, and films x films x tastes. Memory grows with the ratings.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ import numpy as np
 from scipy import sparse
 
 from movie_assets.recommender.expected import taste_factors
+from movie_assets.recommender.worth import WORTH, worth_in_likes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,9 +48,10 @@ class CoLikeOptions:
     """How films are compared by those who like them.
 
     Attributes:
-        like_from: the stars from which a rating is a like, whoever gave it.
+        worth: what a rating is worth, whoever gave it: stars, falling, and likes from there on;
+            the first is a like, and so 1.
         user_exponent: c: 0 where everybody counts the same, 1 where each has one vote to share out
-            among their likes; those who like everything say little.
+            among what they like; those who like everything say little.
         shrinkage: s, in people: pairs that few people vouch for come further down, and lists of
             films that few people like count for less.
         popularity_exponent: b, within [0, 1]: how much a film is marked down for having many
@@ -58,12 +62,12 @@ class CoLikeOptions:
         neighbours: K, how many films each film gets at most.
     """
 
-    like_from: float = 4.0
-    user_exponent: float = 0.5
+    worth: tuple[tuple[float, float], ...] = WORTH
+    user_exponent: float = 0.3
     shrinkage: float = 20.0
     popularity_exponent: float = 0.45
-    tastes: int = 32
-    trust: float = 40.0
+    tastes: int = 48
+    trust: float = 30.0
     neighbours: int = 100
 
     def __post_init__(self) -> None:
@@ -120,8 +124,8 @@ def co_liked_films(
     Args:
         users: integers of shape (n_ratings,), at least 0: who rated.
         films: integers of shape (n_ratings,): the index of what was rated, below ``n_films``; -1
-            for a film that is neither to have neighbours nor to be one. A like of it still counts
-            among its user's likes.
+            for a film that is neither to have neighbours nor to be one. It still counts among what
+            its user has rated.
         ratings: numbers of shape (n_ratings,): stars. No user has rated a film twice.
         n_films: how many films there are.
         options: how they are compared.
@@ -135,10 +139,11 @@ def co_liked_films(
     options = options or CoLikeOptions()
     users, films, ratings = np.asarray(users), np.asarray(films), np.asarray(ratings)
     _refuse_unusable(users, films, ratings, n_films)
-    liked = ratings >= options.like_from
-    likers, weights = _likers(users[liked], films[liked], n_films, options.user_exponent)
-    # Of films that nobody likes nothing is known, and there may be many.
-    known = np.flatnonzero(np.diff(likers.indptr)).astype(np.int32)
+    worth = worth_in_likes(ratings, options.worth)
+    says = worth > 0
+    likers, weights = _likers(users[says], films[says], worth[says], n_films, options.user_exponent)
+    # A film that nobody really likes has no list and is in none, and there may be many.
+    known = np.unique(films[(worth == 1) & (films >= 0)]).astype(np.int32)
     if not len(known):
         nothing = np.zeros(0, dtype=np.int32)
         return CoLikes(nothing, nothing, nothing, nothing.astype(np.float32), nothing)
@@ -174,18 +179,22 @@ def _refuse_unusable(
 
 
 def _likers(
-    users: NDArray[np.int32], films: NDArray[np.int32], n_films: int, exponent: float
+    users: NDArray[np.int32],
+    films: NDArray[np.int32],
+    worth: NDArray[np.float32],
+    n_films: int,
+    exponent: float,
 ) -> tuple[sparse.csr_matrix, NDArray[np.float64]]:
-    """Who likes each film, films x people, all ones; and each person's weight, a like's mean 1."""
-    likes = np.bincount(users)
-    weights = np.maximum(likes, 1).astype(np.float64) ** -exponent
+    """How much who likes each film, films x people; and each person's weight, a like's mean 1."""
+    counts = np.bincount(users)
+    weights = np.maximum(counts, 1).astype(np.float64) ** -exponent
     known = films >= 0
-    entries = (films, users) if known.all() else (films[known], users[known])
-    ones = np.ones(len(entries[0]), dtype=np.float32)
-    likers = sparse.csr_matrix((ones, entries), (n_films, len(likes)))
-    if likers.nnz < len(ones):
+    if not known.all():
+        users, films, worth = users[known], films[known], worth[known]
+    likers = sparse.csr_matrix((worth, (films, users)), (n_films, len(counts)))
+    if likers.nnz < len(worth):
         raise ValueError("a user has rated a film twice")
-    mean = weights[likers.indices].mean() if likers.nnz else 1
+    mean = np.average(weights[likers.indices], weights=likers.data) if likers.nnz else 1
     return likers, weights / mean
 
 
@@ -198,7 +207,7 @@ def _best(
 ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     from movie_assets.recommender import co_like_search as kernel  # noqa: PLC0415 - loads numba
 
-    n_likers = np.diff(likers.indptr)
+    n_likers = np.asarray(likers.sum(axis=1, dtype=np.float64)).ravel()
     counts = n_likers + float(options.shrinkage)
     b = options.popularity_exponent
     return kernel.search(
@@ -219,11 +228,14 @@ def _best(
 def _liked_by_both(
     likers: sparse.csr_matrix, rows: NDArray[np.int32], columns: NDArray[np.int32]
 ) -> NDArray[np.int32]:
-    """How many people like both films of each pair.
+    """How many people like both films of each pair: what is worth less than a like is none.
 
     Of each pair the film with more likers is marked, and the other's likers looked up: most pairs
     have one film with few, whose short list is then all that is read.
     """
+    likers = likers.copy()
+    likers.data = (likers.data == 1).astype(np.float32)
+    likers.eliminate_zeros()
     counts = np.diff(likers.indptr)
     has_more = counts[rows] > counts[columns]
     marked = np.where(has_more, rows, columns)

@@ -31,8 +31,8 @@ def taste_factors(
     The same likes give the same parts to the last bit on one machine, whatever its threads.
 
     Args:
-        likers: CSR of shape (n_films, n_people), 1 where somebody likes a film; each film has one
-            at least.
+        likers: CSR of shape (n_films, n_people), in (0, 1]: how much somebody likes a film; each
+            film has one at least.
         weights: float64 of shape (n_people,): what each person counts.
         rank: how many tastes at most.
 
@@ -42,7 +42,7 @@ def taste_factors(
     # Takes a second to import, which every start would wait for.
     from sklearn.utils.extmath import randomized_svd  # noqa: PLC0415
 
-    scale = (np.diff(likers.indptr) + _OFFSET) ** _SCALE
+    scale = (np.asarray(likers.sum(axis=1, dtype=np.float64)).ravel() + _OFFSET) ** _SCALE
     people = (sparse.diags(1 / scale) @ likers @ sparse.diags(np.sqrt(weights))).T.tocsr()
     rank = min(rank, *people.shape)
     with threadpool_limits(1):

@@ -4,7 +4,8 @@ EASE (Steck, "Embarrassingly Shallow Autoencoders for Sparse Data", WWW 2019): o
 with a diagonal of zeros, the one with the smallest ``|X - X B|^2 + ridge |B|^2``, where X are the
 likes, people x films. It has a closed form, an inverse of films x films; so the films that most
 people like take part, as many as fit. Unlike co-liked films, weights tell what a film adds to the
-others that somebody likes, which is what a person's list asks for.
+others that somebody likes, which is what a person's list asks for. A rating that is worth less than
+a like (``worth``) counts for so much of one.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ class ItemWeightOptions:
 
     Attributes:
         ridge: the penalty on weights, in people who like a film; above 0.
-        user_exponent: a person with n likes counts ``n ** -user_exponent``.
-        least_likes: a film with fewer takes no part: too little is known of it.
+        user_exponent: a person whose ratings are worth n likes counts ``n ** -user_exponent``.
+        least_likes: a film with fewer takes no part, since too little is known of it; above 0.
         most_films: how many films take part at most; memory is three float32 matrices of
             most_films x most_films (8,000: 0.8 GB), time grows with the cube.
         kept: how many weights of each film are kept, the largest by size, with those as large.
@@ -37,14 +38,15 @@ class ItemWeightOptions:
 
     ridge: float = 25.0
     user_exponent: float = 0.5
-    least_likes: int = 3
+    least_likes: float = 3.0
     most_films: int = 8_000
     kept: int = 400
 
     def __post_init__(self) -> None:
-        if not 0 < self.ridge < np.inf:
-            raise ValueError(f"ridge must be above 0 and finite, not {self.ridge}")
-        for name in ("least_likes", "most_films", "kept"):
+        for name in ("ridge", "least_likes"):
+            if not 0 < getattr(self, name) < np.inf:
+                raise ValueError(f"{name} must be above 0 and finite, not {getattr(self, name)}")
+        for name in ("most_films", "kept"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
 
@@ -57,7 +59,8 @@ def fit_item_weights(
     The same likes give the same weights, to the last bit on one machine, whatever its threads.
 
     Args:
-        likes: CSR of shape (n_users, n_films), 1 where somebody likes a film; nobody twice.
+        likes: CSR of shape (n_users, n_films), in (0, 1]: how much somebody likes a film; nobody
+            twice.
         options: how.
 
     Returns:
@@ -65,7 +68,7 @@ def fit_item_weights(
         film; zeros in the diagonal, empty rows for films that took no part.
     """
     options = options or ItemWeightOptions()
-    counts = np.bincount(likes.indices, minlength=likes.shape[1])
+    counts = np.asarray(likes.sum(axis=0, dtype=np.float64)).ravel()
     # Of equally liked films the first take part, so that the same likes give the same weights.
     order = np.lexsort((np.arange(len(counts)), -counts))[: options.most_films]
     films = np.sort(order[counts[order] >= options.least_likes])
@@ -79,7 +82,8 @@ def fit_item_weights(
 
 def _gram(likes: sparse.csr_matrix, options: ItemWeightOptions) -> NDArray[np.float32]:
     """How many people like each two of the films, heavy likers counting less."""
-    own = np.maximum(np.diff(likes.indptr), 1).astype(np.float64) ** (-options.user_exponent / 2)
+    of_users = np.asarray(likes.sum(axis=1, dtype=np.float64)).ravel()
+    own = np.maximum(of_users, 1) ** (-options.user_exponent / 2)
     scaled = sparse.diags(own.astype(np.float32)) @ likes.astype(np.float32)
     by_film = scaled.T.tocsr()
     gram = np.empty((likes.shape[1], likes.shape[1]), dtype=np.float32)

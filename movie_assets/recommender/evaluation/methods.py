@@ -19,6 +19,7 @@ from movie_assets.recommender.features import MovieFeatures, fit_features
 from movie_assets.recommender.item_weights import fit_item_weights
 from movie_assets.recommender.query import Recommender, Taste
 from movie_assets.recommender.similar import Neighbours, Signal, nearest_neighbours
+from movie_assets.recommender.worth import worth_in_likes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -170,11 +171,12 @@ def co_liked_pairs(training: Ratings, n_films: int) -> sparse.csr_matrix:
 
 def learned_item_weights(training: Ratings, n_films: int) -> sparse.csr_matrix:
     """What liking one film says of liking another; CSR float32 of shape (n_films, n_films)."""
-    likes = training.where(training.liked & (training.films >= 0))
-    _, users = np.unique(likes.users, return_inverse=True)
-    ones = np.ones(len(likes), np.float32)
+    worth = worth_in_likes(training.stars)
+    says = (worth > 0) & (training.films >= 0)
+    known = training.where(says)
+    _, users = np.unique(known.users, return_inverse=True)
     shape = (int(users.max(initial=-1)) + 1, n_films)
-    return fit_item_weights(sparse.csr_matrix((ones, (users, likes.films)), shape))
+    return fit_item_weights(sparse.csr_matrix((worth[says], (users, known.films)), shape))
 
 
 def lists_of(seeds: NDArray[np.int32], k: int, found: Neighbours) -> NDArray[np.int32]:

@@ -15,6 +15,7 @@ from scipy import sparse
 from movie_assets.recommender import co_like_search
 from movie_assets.recommender.co_likes import CoLikeOptions, CoLikes, co_liked_films
 from movie_assets.recommender.expected import taste_factors
+from movie_assets.recommender.worth import WORTH
 
 Ratings = list[tuple[int, int, float]]
 
@@ -22,8 +23,9 @@ Ratings = list[tuple[int, int, float]]
 #: Everybody likes two, and so counts the same.
 LIKES = [(0, 0), (1, 0), (2, 0), (3, 0), (0, 1), (1, 1), (2, 1), (3, 2)]
 BY_HAND: Ratings = [(user, film, 4.0) for user, film in LIKES] + [(0, 3, 3.5), (1, 2, 1.0)]
+LIKES_ALONE = ((4.0, 1.0),)
 #: There are more tastes than people, so that what is expected is what is counted.
-PLAIN = CoLikeOptions(user_exponent=0, shrinkage=0, popularity_exponent=0.5)
+PLAIN = CoLikeOptions(LIKES_ALONE, user_exponent=0, shrinkage=0, popularity_exponent=0.5)
 
 
 def found_in(
@@ -71,7 +73,12 @@ def test_by_hand() -> None:
         # What everybody counts is in parts of a like's mean.
         ({"user_exponent": 1}, {(0, 1): 3 / np.sqrt(4 * 3), (0, 2): 1 / np.sqrt(4 * 1)}),
         ({"neighbours": 1}, {(0, 1): 3 / np.sqrt(12)}),
-        ({"like_from": 3.5}, {(0, 1): 3 / np.sqrt(12), (0, 2): 0.5, (0, 3): 0.5}),
+        ({"worth": ((3.5, 1.0),)}, {(0, 1): 3 / np.sqrt(12), (0, 2): 0.5, (0, 3): 0.5}),
+        # Film 2 has a quarter of a liker more, who likes film 0 as well.
+        (
+            {"worth": ((4.0, 1.0), (1.0, 0.25))},
+            {(0, 1): 3 / np.sqrt(12), (0, 2): 1.25 / np.sqrt(4 * 1.25)},
+        ),
     ],
 )
 def test_options(changed: dict[str, Any], expected: dict[tuple[int, int], float]) -> None:
@@ -82,7 +89,7 @@ def test_options(changed: dict[str, Any], expected: dict[tuple[int, int], float]
 
 def test_likes_of_unknown_films_count_among_their_users() -> None:
     """A user who likes much beside what we have says less, and nothing else changes."""
-    options = CoLikeOptions(user_exponent=1, shrinkage=0, popularity_exponent=0)
+    options = CoLikeOptions(LIKES_ALONE, user_exponent=1, shrinkage=0, popularity_exponent=0)
     more = [*BY_HAND, (3, -1, 5.0), (3, -1, 1.0)]
     found = scores(found_in(more, options=options))
     mean = (6 * 1 / 2 + 2 * 1 / 3) / 8
@@ -113,10 +120,12 @@ def test_films_that_nobody_has_seen_both_of_are_found_by_taste() -> None:
 def test_what_is_expected_is_the_best_approximation_by_so_many_tastes() -> None:
     """Against LAPACK's decomposition of the dense matrix."""
     users, films = made_up(60, 25, 500)
-    likers = sparse.csr_matrix((np.ones(len(users), np.float32), (films, users)), (25, 60))
+    chance = np.random.default_rng(1)
+    worth = chance.choice(np.float32([1, 0.5]), len(users))
+    likers = sparse.csr_matrix((worth, (films, users)), (25, 60))
     likers = likers[np.flatnonzero(np.diff(likers.indptr))]
-    weights = np.random.default_rng(1).random(60) + 0.5
-    scale = (np.diff(likers.indptr) + 5) ** 0.25
+    weights = chance.random(60) + 0.5
+    scale = (likers.toarray().sum(axis=1) + 5) ** 0.25
     left, sizes, _ = np.linalg.svd(likers.toarray() / scale[:, None] * np.sqrt(weights))
     best = left[:, :3] * sizes[:3] * scale[:, None]
     factors = taste_factors(likers, weights, 3)
@@ -138,7 +147,7 @@ def test_scores_are_as_in_dense_numpy_whatever_the_blocks_and_threads(
 ) -> None:
     chance = np.random.default_rng(seed)
     likers = sparse.random(n_films, 9, 0.3, "csr", np.float32, chance)
-    likers.data[:] = 1
+    likers.data[:] = chance.choice([1, 0.5, 0.25], likers.nnz)
     weights, own, prior = chance.random(9), chance.random(n_films), chance.random(n_films)
     factors = chance.normal(size=(n_films, n_tastes)).astype(np.float32)
     likes = co_like_search.Likes.of(likers, weights)
@@ -166,13 +175,13 @@ def dense(ratings: Ratings, n_films: int, options: CoLikeOptions) -> tuple[Any, 
     """With as many tastes as it takes, by definition: all scores in float64, and who likes both."""
     n_users = 1 + max(user for user, _, _ in ratings)
     likes = np.zeros((n_films, n_users))
-    n_likes = np.zeros(n_users)
+    n_ratings = np.zeros(n_users)
     for user, film, stars in ratings:
-        if stars >= options.like_from:
-            n_likes[user] += 1
-            if film >= 0:
-                likes[film, user] = 1
-    weights = np.maximum(n_likes, 1) ** -options.user_exponent
+        worth = next((worth for least, worth in options.worth if stars >= least), 0)
+        n_ratings[user] += worth > 0
+        if film >= 0:
+            likes[film, user] = worth
+    weights = np.maximum(n_ratings, 1) ** -options.user_exponent
     weights /= (likes @ weights).sum() / max(likes.sum(), 1) or 1
     n_likers = likes.sum(axis=1)
     counts = n_likers + options.shrinkage
@@ -181,12 +190,15 @@ def dense(ratings: Ratings, n_films: int, options: CoLikeOptions) -> tuple[Any, 
     all_scores = (likes * weights) @ likes.T / np.outer(counts ** (1 - b), counts**b)
     all_scores *= (n_likers / counts)[:, None]
     np.fill_diagonal(all_scores, 0)
-    return np.minimum(all_scores, 1), (likes @ likes.T).astype(int)
+    liked = (likes == 1).astype(int)
+    nobody = ~liked.any(axis=1)
+    all_scores[nobody] = all_scores[:, nobody] = 0
+    return np.minimum(all_scores, 1), liked @ liked.T
 
 
 RATINGS = st.dictionaries(
     st.tuples(st.integers(0, 11), st.integers(0, 7)),
-    st.sampled_from([0.5, 3.5, 4.0, 5.0]),
+    st.sampled_from([0.5, 3.0, 3.5, 4.0, 5.0]),
     min_size=1,
     max_size=70,
 ).map(lambda found: [(user, film, stars) for (user, film), stars in found.items()])
@@ -196,16 +208,17 @@ RATINGS = st.dictionaries(
 @given(
     ratings=RATINGS,
     unknown=st.lists(st.integers(0, 11), max_size=4),
+    worth=st.sampled_from([LIKES_ALONE, WORTH]),
     c=st.sampled_from([0.0, 0.5, 1.0]),
     s=st.sampled_from([0.0, 1.5, 30.0]),
     b=st.sampled_from([0.0, 0.4, 0.5, 1.0]),
     k=st.integers(1, 9),
 )
 def test_as_in_dense_numpy(
-    ratings: Ratings, unknown: list[int], c: float, s: float, b: float, k: int
+    ratings: Ratings, unknown: list[int], worth: Any, c: float, s: float, b: float, k: int
 ) -> None:
     ratings = [*ratings, *((user, -1, 5.0) for user in unknown)]
-    options = CoLikeOptions(4.0, c, s, b, tastes=12, trust=3.0, neighbours=k)
+    options = CoLikeOptions(worth, c, s, b, tastes=12, trust=3.0, neighbours=k)
     found = found_in(ratings, 8, options)
     expected, both = dense(ratings, 8, options)
     assert np.all((found.scores > 0) & (found.scores <= 1))

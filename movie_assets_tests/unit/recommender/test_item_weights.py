@@ -60,12 +60,16 @@ def test_a_film_speaks_against_what_another_stands_for_already() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    table=st.lists(st.lists(st.booleans(), min_size=5, max_size=5), min_size=1, max_size=12),
+    table=st.lists(
+        st.lists(st.sampled_from([0, 0, 0.25, 0.5, 1, 1]), min_size=5, max_size=5),
+        min_size=1,
+        max_size=12,
+    ),
     ridge=st.sampled_from([0.5, 3.0, 25.0]),
     exponent=st.sampled_from([0.0, 0.5, 1.0]),
 )
-def test_as_in_dense_numpy(table: list[list[bool]], ridge: float, exponent: float) -> None:
-    options = ItemWeightOptions(ridge=ridge, user_exponent=exponent, least_likes=1)
+def test_as_in_dense_numpy(table: list[list[float]], ridge: float, exponent: float) -> None:
+    options = ItemWeightOptions(ridge=ridge, user_exponent=exponent, least_likes=0.25)
     likes = likes_of(table)
     found = fit_item_weights(likes, options).toarray()
     np.testing.assert_allclose(found, dense(likes, options), atol=1e-5)
