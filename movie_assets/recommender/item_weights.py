@@ -6,6 +6,10 @@ likes, people x films. It has a closed form, an inverse of films x films; so the
 people like take part, as many as fit. Unlike co-liked films, weights tell what a film adds to the
 others that somebody likes, which is what a person's list asks for. A rating that is worth less than
 a like (``worth``) counts for so much of one.
+
+What is learned so tells who likes a film among all; somebody's list asks for what they have not
+come upon yet, and what everybody likes they most often have. So each weight is marked down by how
+many like the film that it speaks for.
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _FILMS_A_BLOCK = 1024
+#: In likes: below about so many, that a film has fewer is mostly chance.
+_FEW = 10.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,8 @@ class ItemWeightOptions:
         most_films: how many films take part at most; memory is three float32 matrices of
             most_films x most_films (8,000: 0.8 GB), time grows with the cube.
         kept: how many weights of each film are kept, the largest by size, with those as large.
+        popularity_exponent: how much what speaks for a film is marked down for its many likes, 0
+            where not at all; a weight for the film of a mean like stays what it is.
     """
 
     ridge: float = 25.0
@@ -41,11 +49,16 @@ class ItemWeightOptions:
     least_likes: float = 3.0
     most_films: int = 8_000
     kept: int = 400
+    popularity_exponent: float = 0.4
 
     def __post_init__(self) -> None:
         for name in ("ridge", "least_likes"):
             if not 0 < getattr(self, name) < np.inf:
                 raise ValueError(f"{name} must be above 0 and finite, not {getattr(self, name)}")
+        if not 0 <= self.popularity_exponent < np.inf:
+            raise ValueError(
+                f"popularity_exponent must be at least 0 and finite, not {self.popularity_exponent}"
+            )
         for name in ("most_films", "kept"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, not {getattr(self, name)}")
@@ -77,6 +90,7 @@ def fit_item_weights(
         return sparse.csr_matrix(shape, dtype=np.float32)
     weights = _solve(_gram(likes[:, films], options), np.float32(options.ridge))
     rows, columns, values = _largest(weights, options.kept)
+    values *= _marked_down(counts[films], options.popularity_exponent)[columns]
     return sparse.csr_matrix((values, (films[rows], films[columns])), shape)
 
 
@@ -102,6 +116,12 @@ def _solve(gram: NDArray[np.float32], ridge: np.float32) -> NDArray[np.float32]:
     weights: NDArray[np.float32] = inverse / -inverse[diagonal]
     weights[diagonal] = 0
     return weights
+
+
+def _marked_down(counts: NDArray[np.float64], exponent: float) -> NDArray[np.float32]:
+    """What the weights for films with so many likes are times; 1 for the film of a mean like."""
+    of_mean_like = np.average(counts, weights=counts)
+    return (((counts + _FEW) / (of_mean_like + _FEW)) ** -exponent).astype(np.float32)
 
 
 def _largest(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from movie_assets.recommender.item_weights import ItemWeightOptions, fit_item_weights
 
-PLAIN = ItemWeightOptions(ridge=1, user_exponent=0, least_likes=1)
+PLAIN = ItemWeightOptions(ridge=1, user_exponent=0, least_likes=1, popularity_exponent=0)
 
 
 def likes_of(table: Any) -> sparse.csr_matrix:
@@ -69,7 +70,7 @@ def test_a_film_speaks_against_what_another_stands_for_already() -> None:
     exponent=st.sampled_from([0.0, 0.5, 1.0]),
 )
 def test_as_in_dense_numpy(table: list[list[float]], ridge: float, exponent: float) -> None:
-    options = ItemWeightOptions(ridge=ridge, user_exponent=exponent, least_likes=0.25)
+    options = ItemWeightOptions(ridge, exponent, least_likes=0.25, popularity_exponent=0)
     likes = likes_of(table)
     found = fit_item_weights(likes, options).toarray()
     np.testing.assert_allclose(found, dense(likes, options), atol=1e-5)
@@ -78,7 +79,9 @@ def test_as_in_dense_numpy(table: list[list[float]], ridge: float, exponent: flo
 
 def test_a_large_ridge_leaves_the_counts_of_common_likers() -> None:
     likes, ridge = made_up(80, 12), 1e6
-    found = fit_item_weights(likes, ItemWeightOptions(ridge, 0.0, 1)).toarray()
+    found = fit_item_weights(
+        likes, ItemWeightOptions(ridge, 0.0, 1, popularity_exponent=0)
+    ).toarray()
     both = (likes.T @ likes).toarray()
     np.fill_diagonal(both, 0)
     np.testing.assert_allclose(found * ridge, both, rtol=1e-2, atol=1e-2)
@@ -96,10 +99,19 @@ def test_the_most_liked_films_take_part_and_the_first_of_equals() -> None:
 def test_the_largest_by_size_are_kept() -> None:
     likes = made_up(60, 20)
     every = dense(likes, PLAIN)
-    found = fit_item_weights(likes, ItemWeightOptions(1, 0, 1, kept=4))
+    found = fit_item_weights(likes, replace(PLAIN, kept=4))
     assert np.diff(found.indptr).tolist() == [4] * 20
     for film in range(20):
         assert set(found[film].indices) == set(np.argsort(-np.abs(every[film]))[:4])
+
+
+def test_what_speaks_for_a_film_is_marked_down_by_its_likes() -> None:
+    """Film 0 has 30 likes, film 1 has 10: a like's film has 25 of them in the mean."""
+    likes = likes_of([[1, 1]] * 10 + [[1, 0]] * 20)
+    plain = fit_item_weights(likes, PLAIN).toarray()
+    found = fit_item_weights(likes, replace(PLAIN, popularity_exponent=0.5)).toarray()
+    factors = (np.array([40, 20]) / 35) ** -0.5
+    np.testing.assert_allclose(found, plain * factors, rtol=1e-6)
 
 
 def test_threads_and_the_order_of_ratings_change_nothing() -> None:
@@ -126,7 +138,14 @@ def test_nothing_to_learn_from(shape: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize(
     "changed",
-    [{"ridge": 0}, {"ridge": float("nan")}, {"least_likes": 0}, {"most_films": 0}, {"kept": 0}],
+    [
+        {"ridge": 0},
+        {"ridge": float("nan")},
+        {"least_likes": 0},
+        {"most_films": 0},
+        {"kept": 0},
+        {"popularity_exponent": -1},
+    ],
 )
 def test_options_that_make_no_sense_are_refused(changed: dict[str, Any]) -> None:
     [name] = changed
