@@ -344,7 +344,7 @@ def _merged(
     merge = RowMerge(
         _PAIRS.arrow_schema.empty_table(),
         removed=pa.table(dict(zip(_PAIRS.primary_key, renewed.gone.T, strict=True))),
-        moved=pa.table(dict(zip((*_PAIRS.primary_key, TO), moved.T, strict=True))),
+        moved=pa.table(dict(zip((*_PAIRS.primary_key, TO, _PAIRS.placed), moved.T, strict=True))),
     )
     with _beside() as beside:
         left = beside.submit(digest_after, database, _PAIRS, merge, digest_before)

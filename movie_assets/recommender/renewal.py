@@ -114,12 +114,13 @@ class Renewed:
         """Pairs that are as they were but for their rank.
 
         Returns:
-            int32 of shape (n_moved, 3): movie id, rank before, rank now.
+            int32 of shape (n_moved, 4): movie id, rank before, rank now, the neighbour's id.
         """
         ranks = np.arange(1, self.ranks_before.shape[1] + 1, dtype=np.int32)
         rows, places = np.nonzero((self.ranks_before > 0) & (self.ranks_before != ranks))
-        ids = self.features.movie_ids[rows]
-        return np.stack([ids, self.ranks_before[rows, places], ranks[places]], 1, dtype=np.int32)
+        films, others = self.features.movie_ids[rows], self.kept.neighbours[rows, places]
+        before = self.ranks_before[rows, places]
+        return np.stack([films, before, ranks[places], others], 1, dtype=np.int32)
 
     def pairs(self, *, every: bool = False) -> Iterator[Neighbours]:
         """The changed pairs, or every pair, by film and rank, some films at a time."""
