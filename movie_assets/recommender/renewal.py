@@ -412,11 +412,24 @@ def _ranks_before(
     (were, their_scores), (ids, scores) = before, now
     ranks = _own_ranks(ids)
     moved = np.flatnonzero((were != ids).any(axis=1))
-    same = were[moved, None, :] == ids[moved, :, None]
-    ranks[moved] = np.where(same.any(axis=2) & (ids[moved] >= 0), same.argmax(axis=2) + 1, 0)
+    ranks[moved] = _ranks_among(were[moved], ids[moved])
     scores_before = np.take_along_axis(their_scores, np.maximum(ranks - 1, 0), axis=1)
     # By their bits, as all that follows from them.
     return np.where(scores_before.view(np.int32) == scores.view(np.int32), ranks, 0)
+
+
+def _ranks_among(were: NDArray[np.int32], ids: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The rank that each id had in the same row, 0 for none and for -1; (n_rows, k) each."""
+    k = ids.shape[1]
+    ranks, every = np.zeros(ids.shape, dtype=np.int64), np.arange(1, k + 1)
+    # Most are where they were or a few places on, so that few are looked for in a whole row.
+    for by in (0, -1, 1, 2):
+        now, then = slice(max(0, by), max(0, k + by)), slice(max(0, -by), max(0, k - by))
+        np.copyto(ranks[:, now], every[then], where=were[:, then] == ids[:, now])
+    rows, places = np.nonzero((ranks == 0) & (ids >= 0))
+    same = were[rows] == ids[rows, places][:, None]
+    ranks[rows, places] = np.where(same.any(axis=1), same.argmax(axis=1) + 1, 0)
+    return np.where(ids >= 0, ranks, 0)
 
 
 def _left_out(
