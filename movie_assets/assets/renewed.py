@@ -252,16 +252,16 @@ def similarity_matrix(
         signals = film_tables.signals_of(
             movie_features.movie_ids, by.blend, co_liked_movies, movie_details
         )
-        lists_before, digest_before, why = found.result()
-    renewed = renewing.renew(
-        movie_features,
-        by,
-        NEIGHBOURS_A_FILM,
-        before=lists_before,
-        signals=signals,
-        search=neighbour_search.top_k,
-        progress=reporter(context.log, "Compared %s of %s films."),
-    )
+        renewed = renewing.renew(
+            movie_features,
+            by,
+            NEIGHBOURS_A_FILM,
+            before=lambda: found.result()[0],
+            signals=signals,
+            search=neighbour_search.top_k,
+            progress=reporter(context.log, "Compared %s of %s films."),
+        )
+        _, digest_before, why = found.result()
     if not renewed.n_pairs:
         raise NothingAlikeError(
             f"None of the {movie_features.n_movies} films has a neighbour with votes: see which "
@@ -344,7 +344,7 @@ def _merged(
     merge = RowMerge(
         _PAIRS.arrow_schema.empty_table(),
         removed=pa.table(dict(zip(_PAIRS.primary_key, renewed.gone.T, strict=True))),
-        moved=pa.table(dict(zip((*_PAIRS.primary_key, TO), moved.T, strict=True))),
+        moved=pa.table(dict(zip((*_PAIRS.primary_key, TO, _PAIRS.placed), moved.T, strict=True))),
     )
     with _beside() as beside:
         left = beside.submit(digest_after, database, _PAIRS, merge, digest_before)
@@ -387,13 +387,13 @@ def _last_run(context: dg.AssetExecutionContext) -> tuple[str, dict[str, Any]]:
     group="recommend",
     uses=QUALITY_USES,
     kinds=frozenset({"numpy", "duckdb"}),
-    deps=("similarity_matrix", "movies_table", "genres_table", "movie_details"),
+    deps=("similarity_matrix", "movie_features", "movies_table", "genres_table", "movie_details"),
 )
 def recommendation_quality(
     context: dg.AssetExecutionContext,
-    movie_features: MovieFeatures,
     movielens_ratings: pa.Table,
     io_manager: dg.ResourceParam[WarehouseStorage],
+    renewal: dg.ResourceParam[Renewal],
 ) -> dg.MaterializeResult[pa.Table]:
     """Measure what is published, and the recommender beside its baselines, when all is anew.
 
@@ -410,7 +410,9 @@ def recommendation_quality(
         if stored is None or content_hash(stored) != last:
             raise _AnewError("recommendation_quality is not what the last run left")
     except _AnewError as reason:
-        figures = _measured(context, movie_features, movielens_ratings, io_manager.database)
+        # Only now: to read them takes longer than to see that nothing is to be measured.
+        fitted = load_features(renewal.features)
+        figures = _measured(context, fitted, movielens_ratings, io_manager.database)
         return table_result(
             "recommendation_quality",
             pd.DataFrame(figures, columns=list(Figure._fields)),
@@ -418,7 +420,7 @@ def recommendation_quality(
                 **measured_of,
                 "rebuilt": True,
                 "rebuilt_why": str(reason),
-                "films_compared": min(FILMS_COMPARED, movie_features.n_movies),
+                "films_compared": min(FILMS_COMPARED, fitted.n_movies),
                 **drawn(figures),
             },
         )

@@ -1,16 +1,20 @@
 """The warehouse: films, genres and details, cleaned and typed, as SQL users know the tutorial's."""
 
-from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
-from numpy.typing import NDArray
 
-from movie_assets.assets.declare import counts, spooled_result, table_asset, table_result
+from movie_assets.assets.declare import (
+    counts,
+    merge_result,
+    spooled_result,
+    table_asset,
+    table_result,
+)
 from movie_assets.assets.history import (
     RowsLostError,
     latest_figures,
@@ -18,9 +22,23 @@ from movie_assets.assets.history import (
     refuse_lost_values,
 )
 from movie_assets.assets.pictures import histogram
-from movie_assets.warehouse import TABLES, cleaning, genre_names
+from movie_assets.warehouse import (
+    TABLES,
+    Digest,
+    Merge,
+    SchemaError,
+    TableMissingError,
+    cleaning,
+    digest_of_rows,
+    digest_of_table,
+    genre_names,
+    validate,
+)
 from movie_assets.warehouse.io_manager import WarehouseStorage
 
+#: Where more of the rows of movie_genre_data than this share are other, all are written: what is
+#: merged is held in memory.
+_MOST_MERGED = 0.2
 _MOVIE_COLUMNS = [name for name in TABLES["movies_table"].column_names if name != "popularity_rank"]
 
 
@@ -139,30 +157,35 @@ def movie_details(
 )
 def movie_genre_data(io_manager: dg.ResourceParam[WarehouseStorage]) -> dg.MaterializeResult[Any]:
     """Join the films that have votes with the names of their genres."""
-    years = _Years()
-    spooled = io_manager.spool(
-        "movie_genre_data", years.passing(genre_names.join_genre_names(io_manager.database))
-    )
-    return spooled_result(
-        spooled,
-        {"years_histogram": histogram(years.found, "Films by year of release", "year")},
-    )
+    name, database = "movie_genre_data", io_manager.database
+    years = histogram(genre_names.years_of_release(database), "Films by year of release", "year")
+    changed = _changed_genre_names(database)
+    if changed is not None:
+        merge, digest = changed
+        figures = {"rebuilt": False, "rows_changed": len(merge.rows), "years_histogram": years}
+        return merge_result(name, merge, digest, figures)
+    spooled = io_manager.spool(name, genre_names.join_genre_names(database))
+    return spooled_result(spooled, {"rebuilt": True, "years_histogram": years})
 
 
-class _Years:
-    """The films' years of release, picked up as their rows pass by."""
-
-    def __init__(self) -> None:
-        self._found = [np.empty(0, np.int64)]
-
-    @property
-    def found(self) -> NDArray[np.int64]:
-        return np.concatenate(self._found)
-
-    def passing(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            self._found.append(pc.year(batch.column("release_date").drop_null()).to_numpy())
-            yield batch
+def _changed_genre_names(database: Path) -> tuple[Merge, Digest] | None:
+    """What of movie_genre_data is to be other, and its digest then; None where all is made anew."""
+    schema = TABLES["movie_genre_data"]
+    try:
+        others = genre_names.other_films(database)
+    except (SchemaError, TableMissingError):
+        return None  # of this table or another: then joining says so
+    before = digest_of_table(database, schema)
+    if len(others) > _MOST_MERGED * before.rows:
+        return None
+    found = [pa.Table.from_batches([b]) for b in genre_names.join_genre_names(database, others)]
+    none = schema.arrow_schema.empty_table()
+    rows = pa.concat_tables([none, *(validate(some, schema) for some in found)])
+    merge = Merge(rows, np.setdiff1d(others, rows["id"].to_numpy()))
+    left = before - digest_of_table(database, schema, others)
+    digest = left + digest_of_rows(rows, schema)
+    # Else a row is there twice, which no comparison of contents tells.
+    return (merge, digest) if digest.rows == genre_names.count_films(database) else None
 
 
 def _refuse_nothing(table: str, cleaned: cleaning.Cleaned, what: str) -> None:

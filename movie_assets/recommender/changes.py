@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy import sparse
 
+from movie_assets.recommender.threads import in_threads, processors
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -74,7 +76,8 @@ def digests(*parts: sparse.csr_matrix | NDArray[Any]) -> NDArray[np.uint64]:
 
 def _row_digests(matrix: sparse.csr_matrix) -> NDArray[np.uint64]:
     found = np.empty(matrix.shape[0], dtype=np.uint64)
-    for start in range(0, len(found), _COMPARED):
+
+    def fill(start: int) -> int:
         ends = matrix.indptr[start : start + _COMPARED + 1].astype(np.int64)
         entries = slice(int(ends[0]), int(ends[-1]))
         keys = matrix.indices[entries].astype(np.uint64) << np.uint64(32)
@@ -83,6 +86,9 @@ def _row_digests(matrix: sparse.csr_matrix) -> NDArray[np.uint64]:
         sums = np.concatenate([np.zeros(1, np.uint64), np.cumsum(_mixed(keys), dtype=np.uint64)])
         ends -= ends[0]
         found[start : start + _COMPARED] = sums[ends[1:]] - sums[ends[:-1]]
+        return len(ends) - 1
+
+    in_threads(fill, range(0, len(found), _COMPARED), processors(), len(found), None)
     return found
 
 

@@ -27,7 +27,7 @@ from movie_assets.recommender.similar import Blended, ContentQuestion, blend, na
 from movie_assets.recommender.threads import in_threads, processors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -114,12 +114,13 @@ class Renewed:
         """Pairs that are as they were but for their rank.
 
         Returns:
-            int32 of shape (n_moved, 3): movie id, rank before, rank now.
+            int32 of shape (n_moved, 4): movie id, rank before, rank now, the neighbour's id.
         """
         ranks = np.arange(1, self.ranks_before.shape[1] + 1, dtype=np.int32)
         rows, places = np.nonzero((self.ranks_before > 0) & (self.ranks_before != ranks))
-        ids = self.features.movie_ids[rows]
-        return np.stack([ids, self.ranks_before[rows, places], ranks[places]], 1, dtype=np.int32)
+        films, others = self.features.movie_ids[rows], self.kept.neighbours[rows, places]
+        before = self.ranks_before[rows, places]
+        return np.stack([films, before, ranks[places], others], 1, dtype=np.int32)
 
     def pairs(self, *, every: bool = False) -> Iterator[Neighbours]:
         """The changed pairs, or every pair, by film and rank, some films at a time."""
@@ -146,7 +147,7 @@ def renew(
     weights: Weights,
     k: int,
     *,
-    before: KeptLists | None = None,
+    before: KeptLists | Callable[[], KeptLists | None] | None = None,
     signals: Sequence[Signal] = (),
     search: Search = top_k,
     progress: Progress | None = None,
@@ -157,7 +158,8 @@ def renew(
         features: n_movies films; frozen ones if anything is to stay the same.
         weights: of everything.
         k: the most neighbours a film gets, at least 1.
-        before: what was kept the last time; None to find everything anew.
+        before: what was kept the last time; None to find everything anew. Or what is called for it
+            once it is needed, for it may take as long to be read as what comes before.
         signals: what else goes into a score.
         search: finds the best by content where everything is found anew.
         progress: called with films done and films in all, now and then.
@@ -170,10 +172,11 @@ def renew(
     ranking = fit_ranking(features, weights)
     films = _Films.of(features, ranking, signals)
     key = _key_of(features, weights, k)
+    question = ContentQuestion.of(features, ranking, np.arange(features.n_movies, dtype=np.int32))
+    before = before() if callable(before) else before
     if before is not None and before.key != key:
         before = None
     places = _places(before, features.movie_ids)
-    question = ContentQuestion.of(features, ranking, np.arange(features.n_movies, dtype=np.int32))
     if before is None:
         best = search(
             question.rows, question.candidates, k + MARGIN, **question.options, progress=progress
@@ -409,11 +412,24 @@ def _ranks_before(
     (were, their_scores), (ids, scores) = before, now
     ranks = _own_ranks(ids)
     moved = np.flatnonzero((were != ids).any(axis=1))
-    same = were[moved, None, :] == ids[moved, :, None]
-    ranks[moved] = np.where(same.any(axis=2) & (ids[moved] >= 0), same.argmax(axis=2) + 1, 0)
+    ranks[moved] = _ranks_among(were[moved], ids[moved])
     scores_before = np.take_along_axis(their_scores, np.maximum(ranks - 1, 0), axis=1)
     # By their bits, as all that follows from them.
     return np.where(scores_before.view(np.int32) == scores.view(np.int32), ranks, 0)
+
+
+def _ranks_among(were: NDArray[np.int32], ids: NDArray[np.int32]) -> NDArray[np.int64]:
+    """The rank that each id had in the same row, 0 for none and for -1; (n_rows, k) each."""
+    k = ids.shape[1]
+    ranks, every = np.zeros(ids.shape, dtype=np.int64), np.arange(1, k + 1)
+    # Most are where they were or a few places on, so that few are looked for in a whole row.
+    for by in (0, -1, 1, 2):
+        now, then = slice(max(0, by), max(0, k + by)), slice(max(0, -by), max(0, k - by))
+        np.copyto(ranks[:, now], every[then], where=were[:, then] == ids[:, now])
+    rows, places = np.nonzero((ranks == 0) & (ids >= 0))
+    same = were[rows] == ids[rows, places][:, None]
+    ranks[rows, places] = np.where(same.any(axis=1), same.argmax(axis=1) + 1, 0)
+    return np.where(ids >= 0, ranks, 0)
 
 
 def _left_out(

@@ -21,7 +21,6 @@ from movie_assets.warehouse import store
 from movie_assets.warehouse.schema import TableSchema, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     import numpy as np
@@ -92,15 +91,41 @@ def digest_of_table(
         return _digest(connection, schema, f"{quote(schema.name)} digested WHERE {of_keys}")
 
 
-def hash_of_row(schema: TableSchema, table: str, instead: Mapping[str, str] | None = None) -> str:
-    """SQL for the hash of a row of a table, in which some columns have other values."""
-    values = ((instead or {}).get(n, f"{table}.{quote(n)}") for n in schema.column_names)
-    return f"hash({', '.join(values)})"
+def sum_of_rows(schema: TableSchema, table: str) -> str:
+    """SQL for the sum of the hashes of a table's rows.
+
+    Where the table has places, the place is hashed apart from what else is told of what is placed:
+    so a row that only gets another place adds what can be known without the rest of it.
+    """
+    if schema.placed is None:
+        return sum_of(_hash(table, *schema.column_names))
+    others = (name for name in schema.column_names if name != schema.primary_key[-1])
+    return f"{sum_of(_hash(table, *others))} + {sum_of(hash_of_place(schema, table))}"
+
+
+def sum_of(value: str) -> str:
+    """SQL for a sum, 0 of no rows."""
+    return f"coalesce(sum({value}), 0)"
+
+
+def hash_of_place(schema: TableSchema, table: str, place: str | None = None) -> str:
+    """Of :func:`sum_of_rows`, what a row adds by its place, which may be in another column.
+
+    Raises:
+        ValueError: where the table has no places.
+    """
+    if schema.placed is None:
+        raise ValueError(f"{schema.name} has no places")
+    first, last = schema.primary_key
+    return _hash(table, first, last if place is None else place, schema.placed)
+
+
+def _hash(table: str, *columns: str) -> str:
+    return f"hash({', '.join(f'{table}.{quote(name)}' for name in columns)})"
 
 
 def _digest(connection: duckdb.DuckDBPyConnection, schema: TableSchema, rows: str) -> Digest:
-    value = hash_of_row(schema, "digested")
     found = connection.execute(
-        f"SELECT count(*), coalesce(sum({value}), 0) FROM {rows}"  # noqa: S608 - quoted
+        f"SELECT count(*), {sum_of_rows(schema, 'digested')} FROM {rows}"  # noqa: S608 - quoted
     ).fetchall()
     return Digest.of(*found[0])

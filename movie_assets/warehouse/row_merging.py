@@ -3,19 +3,22 @@
 ``merging.py`` replaces all rows of a film together; where a film has many rows of which few change,
 as its neighbours do, only these are replaced here, so that little has to be held and written. A row
 that is only numbered otherwise than before, since one above it is new, stays where it is.
+
+Rows are found by one scan of the keys alone, and then changed by where they stand: to join millions
+of keys with the table, once for each statement, takes longer.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from movie_assets.warehouse import store
-from movie_assets.warehouse.digest import Digest, digest_of_rows, hash_of_row
+from movie_assets.warehouse.digest import Digest, digest_of_rows, hash_of_place, sum_of, sum_of_rows
 from movie_assets.warehouse.errors import SchemaError
 from movie_assets.warehouse.schema import TableSchema, quote, validate
 
@@ -29,8 +32,11 @@ if TYPE_CHECKING:
 #: In :attr:`RowMerge.moved`, what the last column of the primary key is from now on.
 TO = "to"
 
-#: DuckDB holds what it joins and what it updates at once in memory, of ten million rows gigabytes.
+#: DuckDB holds what it updates at once in memory, of ten million rows gigabytes.
 _MOVED_AT_ONCE = 500_000
+_ROWS_A_BATCH = 200_000
+#: What the last column of a key becomes where the row is no more.
+_GONE = np.iinfo(np.int32).min
 
 
 @dataclass(frozen=True)
@@ -38,13 +44,13 @@ class RowMerge:
     """What changed of a table: an asset's output that the IO manager merges row by row.
 
     Rows are removed, then others moved, then new ones added; so a row may take the key of one that
-    is removed or moved.
+    is removed or moved. The table must have places (:attr:`TableSchema.placed`).
 
     Attributes:
         rows: of the declared columns, to be added.
         removed: in the columns of the primary key, the keys of rows that are no more.
-        moved: likewise those of rows of which only the last column of the key becomes another, and
-            which one in the column :data:`TO`.
+        moved: likewise those of rows of which only the last column of the key becomes another,
+            which one in the column :data:`TO`, and what is placed.
     """
 
     rows: pa.Table
@@ -65,28 +71,19 @@ def merge_rows(
     Either all of it is done afterwards, or nothing.
 
     Raises:
-        SchemaError: where the rows, or the stored table, are not as declared, or a row would get
-            the key of another.
+        SchemaError: where the rows, or the stored table, are not as declared, a row that is to be
+            moved is not there, or a row would get the key of another.
         WarehouseError: of the type that says why the file cannot be written.
     """
     started = time.perf_counter()
     rows = validate(merge.rows, replace(schema, may_be_empty=True))
-    name, by, last = map(quote, (schema.name, schema.primary_key[0], schema.primary_key[-1]))
+    plan = _Plan.of(schema, merge, rows)
+    name = quote(schema.name)
     with store.writing(database, wait_seconds=wait_seconds, config=config) as connection:
         store.keep_table(connection, schema)
-        _register(connection, schema, merge)
+        _change(connection, schema, *_find(connection, schema, plan))
         connection.register("added", rows)
-        connection.execute(f"DELETE FROM {name} USING removed WHERE {_same_key(schema, 'removed')}")  # noqa: S608 - quoted
-        ranges = _ranges(merge.moved[schema.primary_key[0]])
-        for first, end in ranges:
-            some = f"BETWEEN {first} AND {end}"
-            connection.execute(
-                f"UPDATE {name} SET {last} = moved.{quote(TO)} FROM moved "  # noqa: S608 - quoted
-                f"WHERE {_same_key(schema, 'moved')} AND {name}.{by} {some} AND moved.{by} {some}"
-            )
         connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM added")  # noqa: S608 - quoted
-        for first, end in ranges:
-            _refuse_taken_keys(connection, schema, f"{by} BETWEEN {first} AND {end}")
         left = store.number_of(connection.execute(f"SELECT count(*) FROM {name}"))  # noqa: S608 - quoted
     return store.Written(len(rows), time.perf_counter() - started, left - len(rows))
 
@@ -96,77 +93,153 @@ def digest_after(
 ) -> Digest:
     """The digest of a table once rows are merged, from the one that it has now.
 
+    Of the rows that are moved only the place counts, so that the table is not asked for them.
+
     Raises:
         SchemaError: where the rows, or the stored table, are not as declared.
         WarehouseError: of the type that says why the file cannot be read.
     """
     rows = validate(merge.rows, replace(schema, may_be_empty=True))
-    name, by, last = quote(schema.name), quote(schema.primary_key[0]), schema.primary_key[-1]
-    to = f"keys.{quote(TO)}"
-    was, becomes = hash_of_row(schema, name), hash_of_row(schema, name, {last: to})
+    was, becomes = (hash_of_place(schema, "moved", place) for place in (schema.primary_key[-1], TO))
+    keys = ", ".join(map(quote, schema.primary_key))
     with store.reading(database, schema, **options) as connection:
         _register(connection, schema, merge)
-        for first, end in _ranges(merge.moved[schema.primary_key[0]]):
-            some = f"BETWEEN {first} AND {end}"
-            # Both by one join with the table: it is what takes the time.
-            found = connection.execute(
-                f"SELECT count(*), coalesce(sum({was}), 0), count({to}), "  # noqa: S608 - quoted
-                f"coalesce(sum({becomes}) FILTER ({to} IS NOT NULL), 0) FROM {name} JOIN "
-                f"(SELECT *, NULL AS {quote(TO)} FROM removed WHERE {by} {some} "
-                f"UNION ALL FROM moved WHERE {by} {some}) keys "
-                f"ON {_same_key(schema, 'keys')} WHERE {name}.{by} {some}"
-            ).fetchall()[0]
-            digest = digest - Digest.of(*found[:2]) + Digest.of(*found[2:])
-    return digest + digest_of_rows(rows, schema)
+        count, before, after = connection.execute(
+            f"SELECT count(*), {sum_of(was)}, {sum_of(becomes)} FROM moved"  # noqa: S608 - quoted
+        ).fetchall()[0]
+        removed = connection.execute(
+            f"SELECT count(*), {sum_of_rows(schema, 'stored')} "  # noqa: S608 - quoted
+            f"FROM {quote(schema.name)} stored SEMI JOIN removed USING ({keys})"
+        ).fetchall()[0]
+    moved = Digest.of(count, after) - Digest.of(count, before)
+    return digest - Digest.of(*removed) + moved + digest_of_rows(rows, schema)
 
 
 def _register(connection: duckdb.DuckDBPyConnection, schema: TableSchema, merge: RowMerge) -> None:
     keys = list(schema.primary_key)
     types = [schema.arrow_schema.field(name) for name in keys]
-    moved = pa.schema([*types, types[-1].with_name(TO)])
+    placed = schema.arrow_schema.field(str(schema.placed))
+    moved = pa.schema([*types, types[-1].with_name(TO), placed])
     connection.register("removed", merge.removed.select(keys).cast(pa.schema(types)))
     connection.register("moved", merge.moved.select(moved.names).cast(moved))
 
 
-def _same_key(schema: TableSchema, keys: str) -> str:
-    name = quote(schema.name)
-    return " AND ".join(f"{name}.{quote(key)} = {keys}.{quote(key)}" for key in schema.primary_key)
+class _Plan(NamedTuple):
+    """What becomes of which keys, each of them one number.
 
-
-def _ranges(keys: pa.ChunkedArray) -> list[tuple[int, int]]:
-    """First and last values that cover all integers, in each at most some of the keys at a time."""
-    # All rows with one value are in one range, which may therefore hold more: a row that was moved
-    # must not be taken for another in the next.
-    bounds = np.unique(_ascending(keys.to_numpy())[_MOVED_AT_ONCE::_MOVED_AT_ONCE])
-    whole = np.iinfo(np.int64)
-    firsts = [whole.min, *(bounds + 1).tolist()]
-    return list(zip(firsts, [*bounds.tolist(), whole.max], strict=True))
-
-
-def _ascending(keys: NDArray[np.integer]) -> NDArray[np.integer]:
-    # They mostly are; to sort millions takes a second.
-    return keys if (keys[1:] >= keys[:-1]).all() else np.sort(keys)
-
-
-def _refuse_taken_keys(
-    connection: duckdb.DuckDBPyConnection, schema: TableSchema, some: str
-) -> None:
-    """Refuse a merge after which another row has the key of one that was added or moved.
-
-    Only keys that meet an SQL condition are looked at.
+    Attributes:
+        keys: int64[n], ascending: of the rows that are removed or moved.
+        to: int32[n], what the last column of each becomes, or that it is gone.
+        placed: int32[n], of those that are moved: what must stand there.
+        new: int64[n_new], ascending: keys that are given to rows, and that nobody leaves.
+        moved: how many rows are moved.
     """
-    *firsts, last = map(quote, schema.primary_key)
-    key = ", ".join([*firsts, last])
-    given = (
-        f"SELECT {key} FROM added WHERE {some} UNION ALL "  # noqa: S608 - quoted
-        f"SELECT {', '.join([*firsts, quote(TO)])} FROM moved WHERE {some}"
-    )
-    stored = f"(FROM {quote(schema.name)} SELECT {key} WHERE {some})"
-    having = f"SELECT count(*) FROM {stored} SEMI JOIN ({given}) USING ({key})"  # noqa: S608 - quoted
-    keys = f"SELECT count(*) FROM (SELECT DISTINCT * FROM ({given}))"  # noqa: S608 - quoted
-    rows, places = (store.number_of(connection.execute(query)) for query in (having, keys))
-    if rows != places:
+
+    keys: NDArray[np.int64]
+    to: NDArray[np.int32]
+    placed: NDArray[np.int32]
+    new: NDArray[np.int64]
+    moved: int
+
+    @classmethod
+    def of(cls, schema: TableSchema, merge: RowMerge, rows: pa.Table) -> _Plan:
+        """Plan a merge.
+
+        Raises:
+            SchemaError: where two rows are given one key.
+        """
+        first, last = schema.primary_key
+        of_moved = [_numbers(merge.moved[name]) for name in (first, last, TO, str(schema.placed))]
+        gone = _key(_numbers(merge.removed[first]), _numbers(merge.removed[last]))
+        keys = np.concatenate([gone, _key(*of_moved[:2])])
+        to = np.concatenate([np.full(len(gone), _GONE, np.int32), of_moved[2]])
+        placed = np.concatenate([np.zeros(len(gone), np.int32), of_moved[3]])
+        order = np.argsort(keys, kind="stable")  # nearly two ascending parts: soon done
+        keys = keys[order]
+        given = _key(_numbers(rows[first]), _numbers(rows[last]))
+        given = np.sort(np.concatenate([_key(of_moved[0], of_moved[2]), given]), kind="stable")
+        if (twice := int(np.count_nonzero(given[1:] == given[:-1]))) > 0:
+            raise _shared(schema, twice)
+        new = given[_places(keys, given) < 0]
+        return cls(keys, to[order], placed[order], new, len(of_moved[0]))
+
+
+def _numbers(column: pa.ChunkedArray) -> NDArray[np.int32]:
+    return np.asarray(column.to_numpy(), np.int32)
+
+
+def _key(firsts: NDArray[np.int32], lasts: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Two whole numbers of 32 bits as one, in the same order."""
+    return np.asarray((firsts.astype(np.int64) << 32) + lasts)
+
+
+def _places(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each stands among keys that ascend, -1 for none."""
+    if not len(keys):
+        return np.full(len(wanted), -1)
+    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
+    return np.where(keys[places] == wanted, places, -1)
+
+
+def _find(
+    connection: duckdb.DuckDBPyConnection, schema: TableSchema, plan: _Plan
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Where the rows stand that are removed or moved, ascending, and what becomes of them.
+
+    Raises:
+        SchemaError: where one that is to be moved is not there, or is another, or where a row that
+            stays has a key that is given to another.
+    """
+    ids, becomes, taken, moved = [np.empty(0, np.int64)], [np.empty(0, np.int32)], 0, 0
+    columns = ", ".join(map(quote, [*schema.primary_key, str(schema.placed)]))
+    stored = connection.sql(f"SELECT rowid, {columns} FROM {quote(schema.name)}")  # noqa: S608 - quoted
+    for batch in stored.to_arrow_reader(_ROWS_A_BATCH):
+        rowids, firsts, lasts, placed = (column.to_numpy() for column in batch.columns)
+        keys = _key(firsts, lasts)
+        taken += int(np.count_nonzero(_places(plan.new, keys) >= 0))
+        places = _places(plan.keys, keys)
+        named = np.flatnonzero(places >= 0)
+        places = places[named]
+        ids.append(rowids[named])
+        becomes.append(plan.to[places])
+        stays = becomes[-1] != _GONE
+        moved += int(np.count_nonzero(stays & (plan.placed[places] == placed[named])))
+    if taken:
+        raise _shared(schema, taken)
+    if moved != plan.moved:
         raise SchemaError(
-            f"{rows} rows of {schema.name} would share {places} primary keys ({key}), and nothing "
-            f"was written. Correct the asset that makes {schema.name}, and materialize it again."
+            f"{plan.moved - moved} rows of {schema.name} that were to get another "
+            f"{schema.primary_key[-1]} are not stored, and nothing was written. Materialize the "
+            f"asset {schema.name} again."
         )
+    return np.concatenate(ids), np.concatenate(becomes)
+
+
+def _change(
+    connection: duckdb.DuckDBPyConnection,
+    schema: TableSchema,
+    ids: NDArray[np.int64],
+    becomes: NDArray[np.int32],
+) -> None:
+    """Remove rows, and move others."""
+    name, last = quote(schema.name), quote(schema.primary_key[-1])
+    gone = becomes == _GONE
+    connection.register("gone", pa.table({"id": ids[gone]}))
+    connection.execute(f"DELETE FROM {name} USING gone WHERE {name}.rowid = gone.id")  # noqa: S608 - quoted
+    ids, becomes = ids[~gone], becomes[~gone]
+    for start in range(0, len(ids), _MOVED_AT_ONCE):
+        some = slice(start, start + _MOVED_AT_ONCE)
+        connection.register("moving", pa.table({"id": ids[some], TO: becomes[some]}))
+        connection.execute(
+            f"UPDATE {name} SET {last} = moving.{quote(TO)} FROM moving "  # noqa: S608 - quoted
+            f"WHERE {name}.rowid = moving.id "
+            f"AND {name}.rowid BETWEEN {ids[some].min()} AND {ids[some].max()}"
+        )
+
+
+def _shared(schema: TableSchema, rows: int) -> SchemaError:
+    return SchemaError(
+        f"{rows} rows of {schema.name} would share a primary key ({', '.join(schema.primary_key)}) "
+        f"with another, and nothing was written. Correct the asset that makes {schema.name}, and "
+        "materialize it again."
+    )

@@ -122,6 +122,8 @@ class TableSchema:
 
     Attributes:
         primary_key: the columns that together name a row; no two rows may have the same values.
+        placed: of a table of lists, where the primary key is a list and a place in it, whole
+            numbers of 32 bits: the column that says what stands there, once in a list.
         may_be_empty: whether no rows at all are a result; otherwise they are taken for a failure
             upstream, and refused before they replace what is stored.
         views: the views of this table, renewed together with it.
@@ -133,6 +135,7 @@ class TableSchema:
     primary_key: tuple[str, ...]
     may_be_empty: bool = False
     views: tuple[View, ...] = ()
+    placed: str | None = None
 
     def __post_init__(self) -> None:
         names = self.column_names
@@ -143,6 +146,10 @@ class TableSchema:
             raise ValueError(f"table {self.name} has no column {unknown}")
         if any(self.column(name).nullable for name in self.primary_key):
             raise ValueError(f"table {self.name}: a primary key cannot be nullable")
+        if self.placed is not None:
+            of_list = [self.column(name).duckdb_type for name in (*self.primary_key, self.placed)]
+            if of_list != ["INTEGER"] * 3:
+                raise ValueError(f"table {self.name} is no table of lists")
 
     @property
     def column_names(self) -> tuple[str, ...]:

@@ -258,6 +258,7 @@ CO_LIKED_MOVIES = TableSchema(
         Column("liked_by_both", "INTEGER", "Number of people who like both.", minimum=0),
     ),
     primary_key=("movie_id", "rank"),
+    placed="neighbour_id",
     may_be_empty=True,
 )
 
@@ -306,6 +307,7 @@ SIMILARITY_MATRIX = TableSchema(
         Column("reasons", "VARCHAR[]", "Why they go together, the strongest reason first."),
     ),
     primary_key=("movie_id", "rank"),
+    placed="neighbour_id",
 )
 
 RECOMMENDATION_QUALITY = TableSchema(

@@ -71,7 +71,10 @@ def after(stored: Told, renewed: Renewed) -> Told:
     out = {} if renewed.anew else dict(stored)
     for film, rank in renewed.gone.tolist():
         del out[film, rank]
-    moved = {(film, now): out.pop((film, was)) for film, was, now in renewed.moved().tolist()}
+    moved = {}
+    for film, was, now, neighbour in renewed.moved().tolist():
+        moved[film, now] = out.pop((film, was))
+        assert moved[film, now][0] == neighbour
     new: Told = {}
     for pairs in renewed.pairs():
         new |= told(renewed.features, pairs)

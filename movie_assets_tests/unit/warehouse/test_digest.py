@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from movie_assets.warehouse import Column, Digest, TableSchema, digest_of_rows, validate
+from movie_assets.warehouse import TABLES, Column, Digest, TableSchema, digest_of_rows, validate
+from movie_assets.warehouse.digest import hash_of_place
 
 SCHEMA = TableSchema(
     name="table",
@@ -78,3 +79,28 @@ def test_another_value_is_another_digest(other: Row) -> None:
 def test_values_do_not_change_places_unseen() -> None:
     two: Row = (2, "b", 2.0, ["b"])
     assert digest([ONE, two]) != digest([(1, "b", 1.0, ["a"]), (2, "a", 2.0, ["b"])])
+
+
+def test_in_a_list_it_counts_what_stands_where_and_what_is_told_of_it() -> None:
+    pairs = TABLES["co_liked_movies"]
+
+    def of(*rows: tuple[int, int, int, float]) -> Digest:
+        names = ("movie_id", "rank", "neighbour_id", "score")
+        frame = pd.DataFrame(rows, columns=names).assign(liked_by_both=1)
+        return digest_of_rows(validate(frame, pairs), pairs)
+
+    one, two = (1, 1, 8, 0.9), (1, 2, 9, 0.8)
+    assert of(one, two) == of(two, one) == of(one) + of(two)
+    others = [
+        [(1, 2, 8, 0.9), (1, 1, 9, 0.8)],  # places changed
+        [(1, 1, 9, 0.9), (1, 2, 8, 0.8)],  # names changed
+        [(1, 1, 8, 0.8), (1, 2, 9, 0.9)],  # values changed
+        [(2, 1, 8, 0.9), two],
+        [one, (1, 3, 9, 0.8)],
+    ]
+    assert not [rows for rows in others if of(*rows) == of(one, two)]
+
+
+def test_a_table_without_lists_has_no_places() -> None:
+    with pytest.raises(ValueError, match="no places"):
+        hash_of_place(SCHEMA, "table")

@@ -63,7 +63,7 @@ def merges(draw: st.DrawFn) -> tuple[Rows, RowMerge, Rows]:
             after[film, to] = before[film, rank]
             kept.add((film, rank))
             if rank != to:
-                moved.append((film, rank, to))
+                moved.append((film, rank, to, before[film, rank]))
     free = [key for key in keys if key not in after]
     rows = draw(st.dictionaries(st.sampled_from(free), st.integers(10, 19))) if free else {}
     # A key that is not stored may be named as well.
@@ -74,7 +74,7 @@ def merges(draw: st.DrawFn) -> tuple[Rows, RowMerge, Rows]:
 def merge_of(
     rows: Rows,
     removed: list[tuple[int, int]] | None = None,
-    moved: list[tuple[int, int, int]] | None = None,
+    moved: list[tuple[int, int, int, int]] | None = None,
 ) -> RowMerge:
     def keys(named: list[tuple[int, ...]], *names: str) -> pa.Table:
         columns = list(zip(*named, strict=True)) or [()] * len(names)
@@ -83,7 +83,7 @@ def merge_of(
     return RowMerge(
         table_of(rows),
         keys(list(removed or []), "movie_id", "rank"),
-        keys(list(moved or []), "movie_id", "rank", "to"),
+        keys(list(moved or []), "movie_id", "rank", "to", "neighbour_id"),
     )
 
 
@@ -95,6 +95,7 @@ def test_rows_are_removed_moved_and_added_by_their_whole_key(
     before, merge, after = found
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(row_merging, "_MOVED_AT_ONCE", 2)
+        patch.setattr(row_merging, "_ROWS_A_BATCH", 3)
         check_merged(tmp_path_factory, before, merge, after)
 
 
@@ -114,8 +115,10 @@ def check_merged(
     "merge",
     [
         pytest.param(merge_of({(1, 1): 5}), id="added"),
-        pytest.param(merge_of({}, moved=[(1, 1, 2)]), id="moved"),
-        pytest.param(merge_of({(1, 3): 5}, moved=[(1, 2, 3)]), id="both"),
+        pytest.param(merge_of({}, moved=[(1, 1, 2, 2)]), id="moved"),
+        pytest.param(merge_of({(1, 3): 5}, moved=[(1, 2, 3, 3)]), id="both"),
+        pytest.param(merge_of({}, [(1, 1)], [(1, 2, 3, 2)]), id="another is there"),
+        pytest.param(merge_of({}, [(1, 1)], [(1, 4, 3, 2)]), id="none is there"),
         pytest.param(
             RowMerge(
                 table_of({(1, 3): 5}).set_column(3, "score", pa.array([7.0])),
@@ -130,6 +133,6 @@ def test_what_cannot_be_merged_changes_nothing(tmp_path: Path, merge: RowMerge) 
     database = tmp_path / "films.duckdb"
     before: Rows = {(1, 1): 2, (1, 2): 3}
     write_table(database, TABLE, table_of(before))
-    with pytest.raises(SchemaError, match=r"primary key|score"):
+    with pytest.raises(SchemaError, match=r"primary key|not stored|score"):
         merge_rows(database, TABLE, merge)
     assert stored(database) == before

@@ -70,6 +70,7 @@ def test_declaration_makes_ddl_and_column_list() -> None:
         ({"primary_key": ("other",)}, "other"),
         ({"columns": (Column("id", "INTEGER", ".", nullable=True),)}, "cannot be nullable"),
         ({"views": (View("v", ("other",), "."),)}, "other"),
+        ({"placed": "id"}, "no table of lists"),
     ],
 )
 def test_contradictory_declaration_is_refused(changes: dict[str, Any], message: str) -> None:
