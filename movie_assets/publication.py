@@ -153,6 +153,7 @@ class Stored:
                 features=features,
                 pairs=reading.pairs("reasons"),
                 weights=recommender.load_weights(),
+                n_pairs=reading.count("similarity_matrix"),
                 signals=reading.signals(),
                 quality=reading.quality(),
                 renewal=reading.renewal(),

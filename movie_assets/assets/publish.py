@@ -18,7 +18,15 @@ from movie_assets.assets.versions import code_version
 from movie_assets.publication import Stored
 from movie_assets.recommender import ranking, storage, weights
 from movie_assets.serving import briefs, snapshot
-from movie_assets.serving.snapshot import Manifest, drafting, files, layout, manifest, writer
+from movie_assets.serving.snapshot import (
+    Manifest,
+    disk,
+    drafting,
+    files,
+    layout,
+    manifest,
+    writer,
+)
 
 #: The asset's name, and its group's.
 PUBLISHED, GROUP = "published_recommendations", "publish"
@@ -78,8 +86,8 @@ def _published_recommendations(
 
 #: The code that the snapshot's files come from, the inputs' own left out.
 _MADE_BY = code_version(
-    publication, film_tables, storage, layout, manifest, drafting, files, writer, briefs, titles,
-    *_COMPILED, ranking, weights.BUNDLED,
+    publication, film_tables, storage, layout, manifest, disk, drafting, files, writer, briefs,
+    titles, *_COMPILED, ranking, weights.BUNDLED,
 )  # fmt: skip
 
 published_recommendations = dg.asset(

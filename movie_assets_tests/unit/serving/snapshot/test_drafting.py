@@ -69,6 +69,13 @@ def test_pairs_come_by_row_with_their_reasons_numbered(tmp_path: Path) -> None:
         assert snapshot.pairs_of(2)["rows"].tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("expected", [0, 1, 2, 10**9])
+def test_how_many_pairs_were_expected_does_not_show(tmp_path: Path, expected: int) -> None:
+    blocks = [pairs((10, 12, 0.9, ["a"])), pairs((12, 10, 0.5, ["b"]))]
+    found = write_snapshot(tmp_path / "one", content(pairs=blocks, n_pairs=expected)).manifest
+    assert found.files == write_snapshot(tmp_path / "other", content(pairs=blocks)).manifest.files
+
+
 def test_parts_of_signals_are_there_where_they_are_given(tmp_path: Path) -> None:
     write_snapshot(tmp_path, content(pairs=[pairs((10, 12, 0.9, ["a"]), tmdb=[0.5])]))
     with open_snapshot(tmp_path) as snapshot:
