@@ -47,6 +47,8 @@ TABLES = (
 
 #: So many films are read at a time, some 100 MB, and the pairs of so many, at most as much.
 _FILMS_A_BLOCK, _FILMS_A_BLOCK_OF_PAIRS = 50_000, 10_000
+#: Rows of a table that are further from each other are looked for one after the other.
+_ROWS_APART = 100_000
 #: What DuckDB may hold in memory beside.
 _MEMORY = "512MB"
 
@@ -213,17 +215,43 @@ class _Reading:
         """The reasons of some pairs, by film and rank."""
         cursor = self.connection.cursor()
         cursor.register("wanted", pa.table({"movie_id": movies, "neighbour_id": neighbours}))
-        found = cursor.sql(
-            "SELECT neighbour_id, reasons FROM similarity_matrix "  # noqa: S608 - numbers
-            "SEMI JOIN wanted USING (movie_id, neighbour_id) "
-            f"WHERE movie_id BETWEEN {movies[0]} AND {movies[-1]} ORDER BY movie_id, rank"
-        ).to_arrow_table()
+        found = (
+            cursor.sql(
+                "SELECT rowid AS place, movie_id, rank, neighbour_id "  # noqa: S608 - numbers
+                "FROM similarity_matrix SEMI JOIN wanted USING (movie_id, neighbour_id) "
+                f"WHERE movie_id BETWEEN {movies[0]} AND {movies[-1]}"
+            )
+            .to_arrow_table()
+            .combine_chunks()
+        )
+        found = _in_order(found, _keys(found, "rank"))
         if not np.array_equal(found["neighbour_id"].to_numpy(), neighbours):
             raise PublicationError(
                 "similarity_matrix has a pair twice. Nothing was published; build again: "
                 "movie-assets build"
             )
-        reasons: pa.ListArray = found["reasons"].combine_chunks()
+        return self._reasons_at(found["place"].to_numpy())
+
+    def _reasons_at(self, places: NDArray[np.int64]) -> pa.ListArray:
+        """The reasons in some rows of similarity_matrix.
+
+        By where they stand: to find them by their films, DuckDB would read the reasons of every
+        pair near them. Those that were merged later stand together, behind all others.
+        """
+        cursor, ordered, found = self.connection.cursor(), np.sort(places), []
+        for some in np.split(ordered, np.flatnonzero(np.diff(ordered) > _ROWS_APART) + 1):
+            cursor.register("wanted", pa.table({"place": some}))
+            found.append(
+                cursor.sql(
+                    "SELECT rowid AS place, reasons "  # noqa: S608 - numbers
+                    "FROM similarity_matrix SEMI JOIN wanted ON rowid = place "
+                    f"WHERE rowid BETWEEN {some[0]} AND {some[-1]}"
+                ).to_arrow_table()
+            )
+        table = pa.concat_tables(found).combine_chunks()
+        table = _in_order(table, table["place"].to_numpy())
+        rows = np.searchsorted(table["place"].to_numpy(), places)
+        reasons: pa.ListArray = table["reasons"].combine_chunks().take(pa.array(rows))
         return reasons
 
     def pairs(self, *more: str) -> Iterator[pa.RecordBatch]:
@@ -298,8 +326,7 @@ class _Reading:
                 .to_arrow_table()
                 .combine_chunks()
             )
-            keys = found["movie_id"].to_numpy().astype(np.int64) << 32 | found[order].to_numpy()
-            yield from _in_order(found, keys).to_batches()
+            yield from _in_order(found, _keys(found, order)).to_batches()
 
     def _ranges(self, films: int) -> Iterator[tuple[int, int]]:
         """First and last id of so many films at a time."""
@@ -335,6 +362,14 @@ def _with_details(movies: pa.Table, details: pa.Table) -> pa.Table:
             column = pc.coalesce(column, pa.scalar([], column.type))
         movies = movies.append_column(name, column)
     return movies
+
+
+def _keys(pairs: pa.Table, order: str) -> NDArray[np.int64]:
+    """Numbers by which pairs are in the order of their films, and then of a column."""
+    keys: NDArray[np.int64] = (
+        pairs["movie_id"].to_numpy().astype(np.int64) << 32 | pairs[order].to_numpy()
+    )
+    return keys
 
 
 def _in_order(rows: pa.Table, keys: NDArray[Any]) -> pa.Table:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from movie_assets import publication
-from movie_assets.publication import _Reading
+from movie_assets.publication import PublicationError, _Reading
 from movie_assets.warehouse import TABLES
 from movie_assets.warehouse.store import connect
 from movie_assets_tests.films import features_of
@@ -74,3 +74,42 @@ def test_films_come_with_their_details(
         [f"Actor {number}"] if has else [] for number, has in zip(FILMS, there, strict=True)
     ]
     assert all(not len(names) for name in ("keywords", "directors") for names in found[name])
+
+
+@pytest.mark.parametrize("rows_apart", [0, 2, 100_000])
+def test_the_reasons_of_some_pairs_wherever_they_are_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_apart: int
+) -> None:
+    monkeypatch.setattr(publication, "_ROWS_APART", rows_apart)
+    pairs = [(film, other, rank) for film in FILMS for rank, other in enumerate(FILMS[::-1], 1)]
+    stored = [pairs[place] for place in np.random.default_rng(3).permutation(len(pairs))]
+    with connect(tmp_path / "films.duckdb", read_only=False) as connection:
+        connection.execute(
+            f"CREATE TABLE similarity_matrix ({TABLES['similarity_matrix'].column_ddl})"
+        )
+        connection.executemany(
+            "INSERT INTO similarity_matrix BY NAME SELECT ? AS movie_id, ? AS neighbour_id, "
+            "? AS rank, 0 AS score, 0 AS content, 0 AS closeness, 0 AS prior, 0 AS co_liked, "
+            "0 AS tmdb, [?, 'both'] AS reasons",
+            [(*pair, f"{pair[0]} and {pair[1]}") for pair in stored],
+        )
+    features = replace(features_of([[1.0]] * len(FILMS)), movie_ids=np.array(FILMS, np.int32))
+    with connect(tmp_path / "films.duckdb", read_only=True) as connection:
+        reading = _Reading(connection, features)
+        for wanted in (pairs, pairs[7:8], pairs[3::5]):
+            movies, others, _ = (np.array(some, np.int32) for some in zip(*wanted, strict=True))
+            assert reading.reasons_of(movies, others).to_pylist() == [
+                [f"{film} and {other}", "both"] for film, other, _ in wanted
+            ]
+
+
+def test_a_pair_that_is_stored_twice_is_refused(tmp_path: Path) -> None:
+    with connect(tmp_path / "films.duckdb", read_only=False) as connection:
+        connection.execute(
+            "CREATE TABLE similarity_matrix (movie_id INT, neighbour_id INT, rank INT)"
+        )
+        connection.execute("INSERT INTO similarity_matrix VALUES (3, 5, 1), (3, 5, 2)")
+    with connect(tmp_path / "films.duckdb", read_only=True) as connection:
+        reading = _Reading(connection, features_of([[1.0]]))
+        with pytest.raises(PublicationError, match="a pair twice"):
+            reading.reasons_of(np.array([3], np.int32), np.array([5], np.int32))
