@@ -34,7 +34,10 @@ PUBLISHED, GROUP = "published_recommendations", "publish"
 #: Of the code that writes, what would load numba if it were imported.
 _SERVING = Path(snapshot.__file__).parents[1]
 _COMPILED = (
-    *(_SERVING / "snapshot" / f"{name}.py" for name in ("transpose", "interning", "telling")),
+    *(
+        _SERVING / "snapshot" / f"{name}.py"
+        for name in ("transpose", "interning", "pair_rows", "telling")
+    ),
     *(_SERVING / "titles" / f"{name}.py" for name in ("build", "files", "matching", "words")),
 )
 

@@ -359,18 +359,16 @@ def _told(
 
     reasons = Reasons()
     for batch in batches:
-        rows = counter.rows_of(batch["movie_id"])
-        records = np.empty(len(rows), dtype)
-        records["rows"] = counter.known(batch["neighbour_id"])
+        records = np.empty(len(batch), dtype)
         for name in dtype.names or ():
             if name not in {"rows", "reasons"}:
                 records[name] = batch[name].to_numpy(zero_copy_only=False)
-        counter.refuse_rising(rows, records["score"])
+        rows = counter.rows_of_pairs(batch, records)
         if kept is None:
             new, records["reasons"] = reasons.numbered(batch["reasons"])
         else:
             ids = batch["movie_id"].to_numpy(), batch["neighbour_id"].to_numpy()
-            new, records["reasons"] = kept.numbered(rows, records, ids)
+            new = kept.numbered(rows, records, ids)
         yield new, records
 
 
@@ -394,7 +392,7 @@ class _FilmCounter:
         self._rows = RowsOfIds(self.movie_ids)
         self._counts = np.zeros(len(self.movie_ids), dtype=np.int64)
         self._last_row = -1
-        self._scored_row, self._last_score = -1, np.float32(np.inf)
+        self._last_score = np.float32(np.inf)
 
     @property
     def indptr(self) -> NDArray[np.int64]:
@@ -407,9 +405,37 @@ class _FilmCounter:
         if len(rows):
             if rows[0] < self._last_row or (np.diff(rows) < 0).any():
                 raise SnapshotError("Pairs to publish must come by ascending film.")
+            self._count(rows)
+        return rows
+
+    def _count(self, rows: NDArray[np.int64]) -> None:
+        if len(rows):
             first, last = rows[0], rows[-1]
             self._counts[first : last + 1] += np.bincount(rows - first)
             self._last_row = int(last)
+
+    def rows_of_pairs(self, batch: pa.RecordBatch, records: NDArray[np.void]) -> NDArray[np.int64]:
+        """The rows of the films of the next pairs; those of their neighbours come to records.
+
+        Args:
+            batch: the pairs.
+            records: the same; their scores are there.
+        """
+        from movie_assets.serving.snapshot.pair_rows import place  # noqa: PLC0415 - loads numba
+
+        films, others = (batch[name].to_numpy() for name in ("movie_id", "neighbour_id"))
+        rows, table, scores = np.empty(len(films), np.int64), self._rows.table, records["score"]
+        last = self._last_row, self._last_score
+        if table is not None and place(
+            films, others, scores, table, self._rows.first, last, rows, records["rows"]
+        ):
+            self._count(rows)
+        else:  # there is no table, or there is something to refuse
+            self._refuse_rising(self.known(batch["movie_id"]), scores)
+            rows = self.rows_of(batch["movie_id"])
+            records["rows"] = self.known(batch["neighbour_id"])
+        if len(rows):
+            self._last_score = scores[-1]
         return rows
 
     def known(self, ids: pa.Array) -> NDArray[np.int64]:
@@ -427,14 +453,12 @@ class _FilmCounter:
         """Whether films are there."""
         return self._rows.of(ids.to_numpy(zero_copy_only=False)) >= 0
 
-    def refuse_rising(self, rows: NDArray[np.int64], scores: NDArray[np.float32]) -> None:
+    def _refuse_rising(self, rows: NDArray[np.int64], scores: NDArray[np.float32]) -> None:
         """Refuse a film's pairs that do not come best first."""
-        if len(rows):
-            before = np.concatenate([[self._scored_row], rows[:-1]])
-            rises = scores > np.concatenate([[self._last_score], scores[:-1]])
-            if (rises & (before == rows)).any():
-                raise SnapshotError("Pairs to publish must come best first.")
-            self._scored_row, self._last_score = int(rows[-1]), scores[-1]
+        before = np.concatenate([[self._last_row], rows])[: len(rows)]
+        rises = scores > np.concatenate([[self._last_score], scores])[: len(rows)]
+        if (rises & (before == rows)).any():
+            raise SnapshotError("Pairs to publish must come best first.")
 
 
 def _with_first(
