@@ -17,9 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from movie_assets import film_tables, recommender
 from movie_assets.recommender.explanations import most_votes_of_little_known
+from movie_assets.recommender.rows import RowsOfIds
 from movie_assets.recommender.storage import map_features
 from movie_assets.serving.snapshot import Renewal, SnapshotContent, Written, layout, write_snapshot
 from movie_assets.warehouse import TableMissingError
@@ -45,25 +47,31 @@ TABLES = (
 
 #: So many films are read at a time, some 100 MB, and the pairs of so many, at most as much.
 _FILMS_A_BLOCK, _FILMS_A_BLOCK_OF_PAIRS = 50_000, 10_000
+#: Rows of a table that are further from each other are looked for one after the other.
+_ROWS_APART = 100_000
 #: What DuckDB may hold in memory beside.
 _MEMORY = "512MB"
 
-_FILMS = """
+#: Of some films. Not joined to their details by DuckDB, which would copy every text twice.
+_MOVIES = """
     WITH names AS (SELECT map(list(id), list(name)) AS of_ids FROM genres_table)
-    SELECT id AS movie_id, imdb_id, title, original_title, overview, tagline,
-           poster_path, CAST(release_date AS DATE) AS release_date, runtime, original_language,
+    SELECT id AS movie_id, title, original_title, overview, poster_path,
+           CAST(release_date AS DATE) AS release_date, original_language,
            CAST(popularity AS FLOAT) AS popularity, CAST(vote_average AS FLOAT) AS vote_average,
            vote_count,
            list_filter(
                list_transform(genre_ids, lambda id: names.of_ids[id]), lambda name: name IS NOT NULL
-           ) AS genres,
-           coalesce(directors, []) AS directors, coalesce(writers, []) AS writers,
-           coalesce(actors, []) AS actors, coalesce(keywords, []) AS keywords,
-           collection_name AS collection
-    FROM (FROM movies_table WHERE id BETWEEN {first} AND {last}) AS movies
-         LEFT JOIN (FROM movie_details WHERE id BETWEEN {first} AND {last}) USING (id), names
-    ORDER BY movie_id
+           ) AS genres
+    FROM movies_table, names
+    WHERE movies_table.id BETWEEN {first} AND {last}
 """
+_LISTS_OF_DETAILS = ("directors", "writers", "actors", "keywords")
+_DETAILS = f"""
+    SELECT id AS movie_id, imdb_id, tagline, runtime, collection_name AS collection,
+           {", ".join(_LISTS_OF_DETAILS)}
+    FROM movie_details
+    WHERE id BETWEEN {{first}} AND {{last}}
+"""  # noqa: S608 - names of our own
 
 
 class PublicationError(Exception):
@@ -147,6 +155,7 @@ class Stored:
                 features=features,
                 pairs=reading.pairs("reasons"),
                 weights=recommender.load_weights(),
+                n_pairs=reading.count("similarity_matrix"),
                 signals=reading.signals(),
                 quality=reading.quality(),
                 renewal=reading.renewal(),
@@ -173,7 +182,14 @@ class _Reading:
     def films(self) -> Iterator[pa.RecordBatch]:
         # By ranges of ids: of a million films one sorted query would take a gigabyte.
         for first, last in self._ranges(_FILMS_A_BLOCK):
-            yield from self._stream(_FILMS.format(first=first, last=last))
+            movies, details = (
+                self._by_id(query.format(first=first, last=last)) for query in (_MOVIES, _DETAILS)
+            )
+            yield from _with_details(movies, details).to_batches()
+
+    def _by_id(self, query: str) -> pa.Table:
+        found = self.connection.cursor().sql(query).to_arrow_table().combine_chunks()
+        return _in_order(found, found["movie_id"].to_numpy())
 
     def renewal(self) -> Renewal:
         """The pairs without their reasons, and those of some."""
@@ -199,17 +215,43 @@ class _Reading:
         """The reasons of some pairs, by film and rank."""
         cursor = self.connection.cursor()
         cursor.register("wanted", pa.table({"movie_id": movies, "neighbour_id": neighbours}))
-        found = cursor.sql(
-            "SELECT neighbour_id, reasons FROM similarity_matrix "  # noqa: S608 - numbers
-            "SEMI JOIN wanted USING (movie_id, neighbour_id) "
-            f"WHERE movie_id BETWEEN {movies[0]} AND {movies[-1]} ORDER BY movie_id, rank"
-        ).to_arrow_table()
+        found = (
+            cursor.sql(
+                "SELECT rowid AS place, movie_id, rank, neighbour_id "  # noqa: S608 - numbers
+                "FROM similarity_matrix SEMI JOIN wanted USING (movie_id, neighbour_id) "
+                f"WHERE movie_id BETWEEN {movies[0]} AND {movies[-1]}"
+            )
+            .to_arrow_table()
+            .combine_chunks()
+        )
+        found = _in_order(found, _keys(found, "rank"))
         if not np.array_equal(found["neighbour_id"].to_numpy(), neighbours):
             raise PublicationError(
                 "similarity_matrix has a pair twice. Nothing was published; build again: "
                 "movie-assets build"
             )
-        reasons: pa.ListArray = found["reasons"].combine_chunks()
+        return self._reasons_at(found["place"].to_numpy())
+
+    def _reasons_at(self, places: NDArray[np.int64]) -> pa.ListArray:
+        """The reasons in some rows of similarity_matrix.
+
+        By where they stand: to find them by their films, DuckDB would read the reasons of every
+        pair near them. Those that were merged later stand together, behind all others.
+        """
+        cursor, ordered, found = self.connection.cursor(), np.sort(places), []
+        for some in np.split(ordered, np.flatnonzero(np.diff(ordered) > _ROWS_APART) + 1):
+            cursor.register("wanted", pa.table({"place": some}))
+            found.append(
+                cursor.sql(
+                    "SELECT rowid AS place, reasons "  # noqa: S608 - numbers
+                    "FROM similarity_matrix SEMI JOIN wanted ON rowid = place "
+                    f"WHERE rowid BETWEEN {some[0]} AND {some[-1]}"
+                ).to_arrow_table()
+            )
+        table = pa.concat_tables(found).combine_chunks()
+        table = _in_order(table, table["place"].to_numpy())
+        rows = np.searchsorted(table["place"].to_numpy(), places)
+        reasons: pa.ListArray = table["reasons"].combine_chunks().take(pa.array(rows))
         return reasons
 
     def pairs(self, *more: str) -> Iterator[pa.RecordBatch]:
@@ -284,10 +326,7 @@ class _Reading:
                 .to_arrow_table()
                 .combine_chunks()
             )
-            keys = found["movie_id"].to_numpy().astype(np.int64) << 32 | found[order].to_numpy()
-            if (keys[1:] < keys[:-1]).any():
-                found = found.take(pa.array(np.argsort(keys, kind="stable"))).combine_chunks()
-            yield from found.to_batches()
+            yield from _in_order(found, _keys(found, order)).to_batches()
 
     def _ranges(self, films: int) -> Iterator[tuple[int, int]]:
         """First and last id of so many films at a time."""
@@ -309,6 +348,35 @@ class _Reading:
                 f"{table} has {stored - read} rows of films that movie_features does not have. "
                 "Nothing was published; build again: movie-assets build"
             )
+
+
+def _with_details(movies: pa.Table, details: pa.Table) -> pa.Table:
+    """Films beside their details, by id both; what a film has none of is null, or an empty list."""
+    wanted, there = movies["movie_id"].to_numpy(), details["movie_id"].to_numpy()
+    if not np.array_equal(wanted, there):
+        rows = RowsOfIds(there).of(wanted)
+        details = details.take(pa.array(rows, mask=rows < 0)).combine_chunks()
+    for name in details.column_names[1:]:
+        column = details[name]
+        if name in _LISTS_OF_DETAILS and column.null_count:
+            column = pc.coalesce(column, pa.scalar([], column.type))
+        movies = movies.append_column(name, column)
+    return movies
+
+
+def _keys(pairs: pa.Table, order: str) -> NDArray[np.int64]:
+    """Numbers by which pairs are in the order of their films, and then of a column."""
+    keys: NDArray[np.int64] = (
+        pairs["movie_id"].to_numpy().astype(np.int64) << 32 | pairs[order].to_numpy()
+    )
+    return keys
+
+
+def _in_order(rows: pa.Table, keys: NDArray[Any]) -> pa.Table:
+    """A table's rows by ascending keys."""
+    if (keys[1:] < keys[:-1]).any():
+        rows = rows.take(pa.array(np.argsort(keys, kind="stable"))).combine_chunks()
+    return rows
 
 
 def _count(connection: duckdb.DuckDBPyConnection, table: str, condition: str = "true") -> int:

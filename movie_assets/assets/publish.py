@@ -18,7 +18,15 @@ from movie_assets.assets.versions import code_version
 from movie_assets.publication import Stored
 from movie_assets.recommender import ranking, storage, weights
 from movie_assets.serving import briefs, snapshot
-from movie_assets.serving.snapshot import Manifest, drafting, files, layout, manifest, writer
+from movie_assets.serving.snapshot import (
+    Manifest,
+    disk,
+    drafting,
+    files,
+    layout,
+    manifest,
+    writer,
+)
 
 #: The asset's name, and its group's.
 PUBLISHED, GROUP = "published_recommendations", "publish"
@@ -26,7 +34,10 @@ PUBLISHED, GROUP = "published_recommendations", "publish"
 #: Of the code that writes, what would load numba if it were imported.
 _SERVING = Path(snapshot.__file__).parents[1]
 _COMPILED = (
-    *(_SERVING / "snapshot" / f"{name}.py" for name in ("transpose", "interning", "telling")),
+    *(
+        _SERVING / "snapshot" / f"{name}.py"
+        for name in ("transpose", "interning", "pair_rows", "telling")
+    ),
     *(_SERVING / "titles" / f"{name}.py" for name in ("build", "files", "matching", "words")),
 )
 
@@ -78,8 +89,8 @@ def _published_recommendations(
 
 #: The code that the snapshot's files come from, the inputs' own left out.
 _MADE_BY = code_version(
-    publication, film_tables, storage, layout, manifest, drafting, files, writer, briefs, titles,
-    *_COMPILED, ranking, weights.BUNDLED,
+    publication, film_tables, storage, layout, manifest, disk, drafting, files, writer, briefs,
+    titles, *_COMPILED, ranking, weights.BUNDLED,
 )  # fmt: skip
 
 published_recommendations = dg.asset(

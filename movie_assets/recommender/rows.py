@@ -23,28 +23,34 @@ class RowsOfIds:
 
     Args:
         movie_ids: integers of shape (n_films,), ascending, each once.
+
+    Attributes:
+        first: the first of them; 0 where there is none.
+        table: int32, of the numbers from the first one to the last: the row, -1 where there is no
+            film of that number; None where there are no films, or few among their numbers.
     """
 
     def __init__(self, movie_ids: NDArray[Any]) -> None:
         self._ids = movie_ids
-        self._table: NDArray[np.int32] | None = None
+        self.table: NDArray[np.int32] | None = None
+        self.first = 0
         if len(movie_ids):
-            self._first = int(movie_ids[0])
-            places = int(movie_ids[-1]) - self._first + 1
+            self.first = int(movie_ids[0])
+            places = int(movie_ids[-1]) - self.first + 1
             if places <= _PLACES_A_FILM * len(movie_ids) + _PLACES:
-                self._table = np.full(places, -1, np.int32)
-                self._table[movie_ids - self._first] = np.arange(len(movie_ids), dtype=np.int32)
+                self.table = np.full(places, -1, np.int32)
+                self.table[movie_ids - self.first] = np.arange(len(movie_ids), dtype=np.int32)
 
     def of(self, wanted: NDArray[Any]) -> NDArray[np.int64]:
         """The row of each film, -1 for one that is not there; int64 of the same shape."""
         if not len(self._ids):
             return np.full(len(wanted), -1, np.int64)
-        if self._table is None:
+        if self.table is None:
             places = np.minimum(np.searchsorted(self._ids, wanted), len(self._ids) - 1)
             return np.where(self._ids[places] == wanted, places, -1)
-        places = wanted.astype(np.int64) - self._first
-        outside = (places < 0) | (places >= len(self._table))
+        places = wanted.astype(np.int64) - self.first
+        outside = (places < 0) | (places >= len(self.table))
         if outside.any():
             places[outside] = 0
-            return np.where(outside, np.int64(-1), self._table[places])
-        return self._table[places].astype(np.int64)
+            return np.where(outside, np.int64(-1), self.table[places])
+        return self.table[places].astype(np.int64)

@@ -45,6 +45,7 @@ class SnapshotContent:
             ``prior`` and ``reasons`` (lists of strings), and ``co_liked`` and ``tmdb`` where any
             is not 0; by ascending ``movie_id``, each film's best neighbour first.
         weights: what the features and the pairs were made by.
+        n_pairs: how many pairs there are, where that is known: it saves time.
         signals: by name, batches of ``movie_id``, ``neighbour_id`` and ``value``, by ascending
             ``movie_id``; those of films that are not there are left out.
         quality: rows of figures, of values that JSON has.
@@ -55,6 +56,7 @@ class SnapshotContent:
     features: MovieFeatures
     pairs: Iterable[pa.RecordBatch]
     weights: Weights
+    n_pairs: int | None = None
     signals: Mapping[str, Iterable[pa.RecordBatch]] = field(default_factory=dict)
     quality: Sequence[Mapping[str, Any]] = ()
     renewal: Renewal | None = None

@@ -25,14 +25,12 @@ from movie_assets.recommender.rows import RowsOfIds
 from movie_assets.serving.briefs import COLUMNS, write_briefs
 from movie_assets.serving.snapshot import layout
 from movie_assets.serving.snapshot.ahead import ahead
+from movie_assets.serving.snapshot.disk import sync_file, sync_folder, write_bytes
 from movie_assets.serving.snapshot.errors import SnapshotError
 from movie_assets.serving.snapshot.files import (
     ArrayFile,
     TableFile,
     mapped,
-    sync_file,
-    sync_folder,
-    write_bytes,
 )
 from movie_assets.serving.snapshot.manifest import FileEntry, Manifest
 
@@ -154,7 +152,7 @@ class Draft:
         languages: set[str] = set()
         with (
             self._table(layout.FILMS, layout.FILM_SCHEMA) as films,
-            self._array(f"{layout.FEATURES}/runtimes") as runtimes,
+            self._array(f"{layout.FEATURES}/runtimes", expected=len(movie_ids)) as runtimes,
         ):
             for batch in batches:
                 ids = batch["movie_id"].to_numpy(zero_copy_only=False)
@@ -180,7 +178,7 @@ class Draft:
             self._copy(name, getattr(features.matrix, name))
         if features.frozen is not None:
             path = f"{layout.FEATURES}/{layout.FROZEN}"
-            with self._array(path, layout.FROZEN_DTYPE) as numbers:
+            with self._array(path, layout.FROZEN_DTYPE, expected=3) as numbers:
                 numbers.append(np.asarray(features.frozen, layout.FROZEN_DTYPE))
         with self._table(layout.VOCABULARY, layout.TERM_SCHEMA) as terms:
             for start in range(0, len(features.vocabulary), layout.ROWS_A_BATCH):
@@ -219,19 +217,21 @@ class Draft:
             transposed,
         )
 
-        folder = f"{layout.FEATURES}/by_term"
+        folder, wanted = f"{layout.FEATURES}/by_term", features.is_candidate
+        count = int(np.diff(features.matrix.indptr)[wanted].sum())
         with (
-            self._array(f"{folder}_indptr") as indptr,
-            self._array(f"{folder}_indices") as indices,
-            self._array(f"{folder}_data") as data,
+            self._array(f"{folder}_indptr", expected=features.matrix.shape[1] + 1) as indptr,
+            self._array(f"{folder}_indices", expected=count) as indices,
+            self._array(f"{folder}_data", expected=count) as data,
         ):
-            for ends, films, values in transposed(features.matrix, features.is_candidate):
+            for ends, films, values in transposed(features.matrix, wanted):
                 indptr.append(ends)
                 indices.append(films)
                 data.append(values)
 
     def _copy(self, name: str, values: NDArray[Any]) -> None:
-        with self._array(f"{layout.FEATURES}/{name}", row=values.shape[1:]) as file:
+        path = f"{layout.FEATURES}/{name}"
+        with self._array(path, row=values.shape[1:], expected=len(values)) as file:
             for start in range(0, len(values), _NUMBERS_A_BLOCK):
                 file.append(values[start : start + _NUMBERS_A_BLOCK])
 
@@ -247,15 +247,20 @@ class Draft:
         dtype = layout.pair_dtype(tuple(name for name in layout.SIGNAL_PARTS if name in names))
         with (
             self._table(layout.REASONS, layout.REASON_SCHEMA) as reason_file,
-            self._array(layout.PAIRS.removesuffix(".npy"), dtype) as pairs,
+            self._array(
+                layout.PAIRS.removesuffix(".npy"), dtype, expected=content.n_pairs or 0
+            ) as pairs,
         ):
             # Reading, numbering and writing: each in a thread of its own, a block after the other.
             told = _told(ahead(_with_first(first, blocks)), dtype, counter, kept)
             for new, records in ahead(told):
                 reason_file.append(pa.record_batch([new], layout.REASON_SCHEMA))
                 pairs.append(records)
-        with self._array(f"{layout.NEIGHBOURS}/indptr", np.dtype("<i8")) as indptr:
-            indptr.append(counter.indptr)
+        ends = counter.indptr
+        with self._array(
+            f"{layout.NEIGHBOURS}/indptr", np.dtype("<i8"), expected=len(ends)
+        ) as indptr:
+            indptr.append(ends)
         self.counts.update(pairs=pairs.n_rows, reasons=reason_file.n_rows)
 
     def _may_keep_reasons(self, renewal: Renewal | None) -> bool:
@@ -324,11 +329,15 @@ class Draft:
 
     @contextmanager
     def _array(
-        self, path: str, dtype: np.dtype[Any] | None = None, row: tuple[int, ...] = ()
+        self,
+        path: str,
+        dtype: np.dtype[Any] | None = None,
+        row: tuple[int, ...] = (),
+        expected: int = 0,
     ) -> Iterator[ArrayFile]:
         name = f"{path}.npy"
         known = dtype or layout.FEATURE_DTYPES[path.rpartition("/")[2]]
-        with ArrayFile(self.folder / name, known, row) as file:
+        with ArrayFile(self.folder / name, known, row, expected) as file:
             yield file
         self.entries[name] = file.entry
 
@@ -350,18 +359,16 @@ def _told(
 
     reasons = Reasons()
     for batch in batches:
-        rows = counter.rows_of(batch["movie_id"])
-        records = np.empty(len(rows), dtype)
-        records["rows"] = counter.known(batch["neighbour_id"])
+        records = np.empty(len(batch), dtype)
         for name in dtype.names or ():
             if name not in {"rows", "reasons"}:
                 records[name] = batch[name].to_numpy(zero_copy_only=False)
-        counter.refuse_rising(rows, records["score"])
+        rows = counter.rows_of_pairs(batch, records)
         if kept is None:
             new, records["reasons"] = reasons.numbered(batch["reasons"])
         else:
             ids = batch["movie_id"].to_numpy(), batch["neighbour_id"].to_numpy()
-            new, records["reasons"] = kept.numbered(rows, records, ids)
+            new = kept.numbered(rows, records, ids)
         yield new, records
 
 
@@ -385,7 +392,7 @@ class _FilmCounter:
         self._rows = RowsOfIds(self.movie_ids)
         self._counts = np.zeros(len(self.movie_ids), dtype=np.int64)
         self._last_row = -1
-        self._scored_row, self._last_score = -1, np.float32(np.inf)
+        self._last_score = np.float32(np.inf)
 
     @property
     def indptr(self) -> NDArray[np.int64]:
@@ -398,9 +405,37 @@ class _FilmCounter:
         if len(rows):
             if rows[0] < self._last_row or (np.diff(rows) < 0).any():
                 raise SnapshotError("Pairs to publish must come by ascending film.")
+            self._count(rows)
+        return rows
+
+    def _count(self, rows: NDArray[np.int64]) -> None:
+        if len(rows):
             first, last = rows[0], rows[-1]
             self._counts[first : last + 1] += np.bincount(rows - first)
             self._last_row = int(last)
+
+    def rows_of_pairs(self, batch: pa.RecordBatch, records: NDArray[np.void]) -> NDArray[np.int64]:
+        """The rows of the films of the next pairs; those of their neighbours come to records.
+
+        Args:
+            batch: the pairs.
+            records: the same; their scores are there.
+        """
+        from movie_assets.serving.snapshot.pair_rows import place  # noqa: PLC0415 - loads numba
+
+        films, others = (batch[name].to_numpy() for name in ("movie_id", "neighbour_id"))
+        rows, table, scores = np.empty(len(films), np.int64), self._rows.table, records["score"]
+        last = self._last_row, self._last_score
+        if table is not None and place(
+            films, others, scores, table, self._rows.first, last, rows, records["rows"]
+        ):
+            self._count(rows)
+        else:  # there is no table, or there is something to refuse
+            self._refuse_rising(self.known(batch["movie_id"]), scores)
+            rows = self.rows_of(batch["movie_id"])
+            records["rows"] = self.known(batch["neighbour_id"])
+        if len(rows):
+            self._last_score = scores[-1]
         return rows
 
     def known(self, ids: pa.Array) -> NDArray[np.int64]:
@@ -418,14 +453,12 @@ class _FilmCounter:
         """Whether films are there."""
         return self._rows.of(ids.to_numpy(zero_copy_only=False)) >= 0
 
-    def refuse_rising(self, rows: NDArray[np.int64], scores: NDArray[np.float32]) -> None:
+    def _refuse_rising(self, rows: NDArray[np.int64], scores: NDArray[np.float32]) -> None:
         """Refuse a film's pairs that do not come best first."""
-        if len(rows):
-            before = np.concatenate([[self._scored_row], rows[:-1]])
-            rises = scores > np.concatenate([[self._last_score], scores[:-1]])
-            if (rises & (before == rows)).any():
-                raise SnapshotError("Pairs to publish must come best first.")
-            self._scored_row, self._last_score = int(rows[-1]), scores[-1]
+        before = np.concatenate([[self._last_row], rows])[: len(rows)]
+        rises = scores > np.concatenate([[self._last_score], scores])[: len(rows)]
+        if (rises & (before == rows)).any():
+            raise SnapshotError("Pairs to publish must come best first.")
 
 
 def _with_first(

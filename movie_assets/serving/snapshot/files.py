@@ -1,13 +1,14 @@
-"""Files that are written once, front to back, synced, and read back.
+"""Arrays and tables of any length as files: written once, and mapped or read by place.
 
-What belongs here: arrays and tables of any length as files, with what they hold as a checksum. What
-does not: which files a snapshot has.
+What belongs here: what their bytes mean, and their checksums. What does not: how bytes come to the
+disk and are read back (``disk``), and which files a snapshot has.
 """
 
 from __future__ import annotations
 
 import os
 import weakref
+from io import BytesIO
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -15,9 +16,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from blake3 import blake3
 
+from movie_assets.serving.snapshot.disk import WrittenFile
 from movie_assets.serving.snapshot.errors import SnapshotError
 from movie_assets.serving.snapshot.layout import ROWS_A_BATCH
-from movie_assets.serving.snapshot.manifest import FileEntry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from numpy.typing import NDArray
+
+    from movie_assets.serving.snapshot.manifest import FileEntry
 
 _BYTES_A_READ = 1 << 20
 #: The more, the seldomer another thread waits for the interpreter.
@@ -39,6 +42,8 @@ class ArrayFile:
         path: the file; its folder is made where it is missing.
         dtype: of the array.
         row: the shape of one row.
+        expected: how many rows will be appended, as far as is known. Where it comes true, what is
+            written first need not be written anew, and is read back while more is written.
 
     Attributes:
         n_rows: how many rows were appended.
@@ -47,16 +52,16 @@ class ArrayFile:
 
     entry: FileEntry
 
-    def __init__(self, path: Path, dtype: np.dtype[Any], row: tuple[int, ...] = ()) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self, path: Path, dtype: np.dtype[Any], row: tuple[int, ...] = (), expected: int = 0
+    ) -> None:
         self.path = path
         self.n_rows = 0
         self._dtype = dtype
         self._row = row
-        self._written = blake3()
-        self._file = path.open("xb")
-        self._write_header()
-        self._header_bytes = self._file.tell()
+        self._head = self._header(expected)
+        self._file = WrittenFile(path)
+        self._file.write(self._head)
 
     def append(self, rows: NDArray[Any]) -> None:
         """Append rows, as the file's dtype.
@@ -68,7 +73,6 @@ class ArrayFile:
             raise ValueError(f"{self.path} takes rows of shape {self._row}, not {rows.shape[1:]}")
         raw = np.ascontiguousarray(rows, dtype=self._dtype).reshape(-1).view(np.uint8)
         self._file.write(raw.data)
-        self._written.update(raw.data)
         self.n_rows += len(rows)
 
     def __enter__(self) -> Self:
@@ -81,27 +85,32 @@ class ArrayFile:
         trace: TracebackType | None,
     ) -> None:
         """Write how many rows there are, sync and read back."""
-        with self._file:
-            if error is not None:
-                return
-            # NumPy leaves room in the header for any number of rows.
-            self._file.seek(0)
-            self._write_header()
-            if self._file.tell() != self._header_bytes:
-                raise SnapshotError(f"{self.path} cannot be written: its header grew.")
-            self._file.flush()
-            sync(self._file.fileno())
-        self.entry = read_back(self.path, self._written.hexdigest(), self._header_bytes)
+        try:
+            if error is None:
+                self.entry = self._finished()
+        finally:
+            self._file.close()
 
-    def _write_header(self) -> None:
+    def _finished(self) -> FileEntry:
+        head = self._header(self.n_rows)
+        if head == self._head:
+            return self._file.finish()
+        # NumPy leaves room in the header for any number of rows.
+        if len(head) != len(self._head):
+            raise SnapshotError(f"{self.path} cannot be written: its header grew.")
+        return self._file.finish_with(head, self._head)
+
+    def _header(self, rows: int) -> bytes:
+        file = BytesIO()
         np.lib.format.write_array_header_1_0(
-            self._file,
+            file,
             {
                 "descr": np.lib.format.dtype_to_descr(self._dtype),
                 "fortran_order": False,
-                "shape": (self.n_rows, *self._row),
+                "shape": (rows, *self._row),
             },
         )
+        return file.getvalue()
 
 
 class TableFile:
@@ -119,14 +128,13 @@ class TableFile:
     entry: FileEntry
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self.n_rows = 0
         self._waiting: list[pa.Table] = []
         self._n_waiting = 0
-        self._file = _HashingFile(path)
+        self._file = WrittenFile(path)
         self._schema = schema
-        self._writer = pa.ipc.new_file(pa.PythonFile(self._file, "w"), schema)
+        self._writer = pa.ipc.new_file(pa.PythonFile(_ForArrow(self._file), "w"), schema)
 
     def append(self, rows: pa.RecordBatch | pa.Table) -> None:
         """Append rows of the file's columns, whose types are brought to the file's.
@@ -155,12 +163,9 @@ class TableFile:
             if error is None:
                 self._flush(whole=False)
                 self._writer.close()
-                self._file.flush()
-                sync(self._file.fileno())
+                self.entry = self._file.finish()
         finally:
             self._file.close()
-        if error is None:
-            self.entry = read_back(self.path, self._file.written.hexdigest())
 
     def _flush(self, *, whole: bool) -> None:
         table = pa.concat_tables(self._waiting) if self._waiting else self._schema.empty_table()
@@ -195,26 +200,23 @@ def _with_zeros_for_null(table: pa.Table) -> pa.Table:
     return table
 
 
-class _HashingFile:
-    """A file that Arrow writes to, and the checksum of what it wrote."""
+class _ForArrow:
+    """A file as Arrow wants it to write to."""
 
-    def __init__(self, path: Path) -> None:
-        self.written = blake3()
-        self._file = path.open("xb")
+    closed = False
+
+    def __init__(self, file: WrittenFile) -> None:
+        self._file = file
 
     def write(self, data: bytes) -> int:
-        raw = memoryview(data)
-        self.written.update(raw)
-        return self._file.write(raw)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def fileno(self) -> int:
-        return self._file.fileno()
+        return self._file.write(data)
 
     def tell(self) -> int:
-        return self._file.tell()
+        return self._file.size
+
+    def flush(self) -> None: ...
+
+    def close(self) -> None: ...
 
     def writable(self) -> bool:
         return True
@@ -224,79 +226,6 @@ class _HashingFile:
 
     def seekable(self) -> bool:
         return False
-
-    @property
-    def closed(self) -> bool:
-        return self._file.closed
-
-    def close(self) -> None:
-        self._file.close()
-
-
-def write_bytes(path: Path, data: bytes) -> FileEntry:
-    """Write a small file, sync it and read it back."""
-    with path.open("xb") as file:
-        file.write(data)
-        file.flush()
-        sync(file.fileno())
-    return read_back(path, blake3(data).hexdigest())
-
-
-def sync_file(path: Path) -> FileEntry:
-    """Sync a file that somebody else wrote."""
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        sync(descriptor)
-    finally:
-        os.close(descriptor)
-    return FileEntry(bytes=path.stat().st_size, blake3=checksum(path))
-
-
-def sync(descriptor: int) -> None:
-    """Have a file on disk, and forget it, so that what is read back comes from there."""
-    os.fsync(descriptor)
-    if hasattr(os, "posix_fadvise"):
-        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-
-
-def sync_folder(folder: Path) -> None:
-    """Have a folder's entries on disk."""
-    if os.name == "nt":  # has no such thing
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def read_back(path: Path, written: str, start: int = 0) -> FileEntry:
-    """Read a file that was written.
-
-    Args:
-        path: the file.
-        written: the checksum of what was written from a place on, in hex.
-        start: that place.
-
-    Raises:
-        SnapshotError: where it does not hold that.
-    """
-    whole, rest = blake3(), blake3()
-    size = 0
-    with path.open("rb", buffering=0) as file:
-        head = file.read(start)
-        whole.update(head)
-        size += len(head)
-        for block in _blocks(file):
-            whole.update(block)
-            rest.update(block)
-            size += len(block)
-    if rest.hexdigest() != written:
-        raise SnapshotError(
-            f"{path} does not hold what was written to it: look for faults of the disk (dmesg). "
-            "What was served before still is."
-        )
-    return FileEntry(bytes=size, blake3=whole.hexdigest())
 
 
 def checksum(path: Path) -> str:

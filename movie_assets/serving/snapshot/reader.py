@@ -101,6 +101,11 @@ class Snapshot:
         """Where the index for search is."""
         return self.folder / layout.TITLES
 
+    def paths(self, *under: str) -> list[str]:
+        """The files of these names, and in folders of these names."""
+        folders = tuple(f"{name}/" for name in under)
+        return [path for path in self.manifest.files if path in under or path.startswith(folders)]
+
     def verify(self, *under: str) -> None:
         """Compare every file's checksum, which reads all of them.
 
@@ -110,11 +115,7 @@ class Snapshot:
         Raises:
             SnapshotError: naming the first file that is damaged.
         """
-        paths = [
-            path
-            for path in self.manifest.files
-            if not under or path in under or path.startswith(tuple(f"{name}/" for name in under))
-        ]
+        paths = self.paths(*under) if under else self.manifest.files
         with ThreadPoolExecutor(processors(), thread_name_prefix="checksums") as pool:
             for _ in pool.map(partial(_refuse_damaged, self.folder, self.manifest), paths):
                 pass  # the first that is damaged raises

@@ -20,9 +20,9 @@ from filelock import FileLock, Timeout
 
 from movie_assets.serving.snapshot import layout
 from movie_assets.serving.snapshot.content import SnapshotContent
+from movie_assets.serving.snapshot.disk import sync_folder
 from movie_assets.serving.snapshot.drafting import Draft
 from movie_assets.serving.snapshot.errors import SnapshotError
-from movie_assets.serving.snapshot.files import sync_folder
 from movie_assets.serving.snapshot.manifest import Manifest
 from movie_assets.serving.snapshot.previous import Previous, forget, note, previous_of
 from movie_assets.serving.snapshot.reader import current_name, open_folder

@@ -33,8 +33,10 @@ KILLED = """
 import json, os, random, signal, sys, time
 from dataclasses import replace
 from pathlib import Path
-from movie_assets.serving.snapshot import layout, open_snapshot, write_snapshot
+from movie_assets.serving.snapshot import disk, layout, open_snapshot, write_snapshot
 from movie_assets_tests.snapshots import bundled_films, content_of
+# So that these small files are read back while they are written, as large ones are.
+disk._BYTES_A_READ, disk._BYTES_A_STEP = 1 << 13, 1 << 14
 published, kills = Path(sys.argv[1]), int(sys.argv[2])
 random.seed(int(sys.argv[3]))
 content = content_of(bundled_films()[:60])
@@ -96,8 +98,9 @@ def test_a_killed_writer_leaves_the_old_one_or_the_new_one(tmp_path: Path) -> No
 TOO_MUCH = """
 import os, resource, sys
 from pathlib import Path
-from movie_assets.serving.snapshot import layout, open_snapshot, write_snapshot
+from movie_assets.serving.snapshot import disk, layout, open_snapshot, write_snapshot
 from movie_assets_tests.snapshots import bundled_films, content_of
+disk._BYTES_A_READ, disk._BYTES_A_STEP = 1 << 13, 1 << 14
 published, how = Path(sys.argv[1]), sys.argv[2]
 small, large = content_of(bundled_films()[:40]), content_of(bundled_films()[:300])
 served = write_snapshot(published, small).name

@@ -27,6 +27,7 @@ from movie_assets.serving.snapshot import (
     current_name,
     layout,
     open_snapshot,
+    reader,
     write_snapshot,
 )
 from movie_assets.serving.titles import build
@@ -155,6 +156,22 @@ def test_only_what_changed_is_made(tmp_path: Path, made: dict[str, int]) -> None
     films[902] = film()
     publish(tmp_path, films, CODE)
     assert made == {"briefs": 63, "words": 62}
+
+
+def test_a_file_that_is_built_upon_is_looked_through_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    films, looked = many(), []
+    publish(tmp_path, films, CODE)
+    before = current_name(tmp_path)
+    checksum = reader.checksum
+    monkeypatch.setattr(reader, "checksum", lambda path: looked.append(path) or checksum(path))
+    monkeypatch.setattr(reader, "CHECKED_AT_OPENING", 0)
+    films[31]["title"] = "Solaris"
+    publish(tmp_path, films, CODE)
+    of_before = [path.relative_to(tmp_path / before) for path in looked if before in path.parts]
+    assert len(of_before) == len(set(of_before))
+    assert {Path(layout.FILMS), Path("briefs/films-1.json")} <= set(of_before)
 
 
 def damage(path: Path) -> None:

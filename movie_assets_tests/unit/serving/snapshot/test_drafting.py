@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from movie_assets.recommender import load_weights
 from movie_assets.serving.snapshot import SnapshotContent, SnapshotError, layout, open_snapshot
@@ -69,11 +72,53 @@ def test_pairs_come_by_row_with_their_reasons_numbered(tmp_path: Path) -> None:
         assert snapshot.pairs_of(2)["rows"].tolist() == [0, 1]
 
 
+@pytest.mark.parametrize("expected", [0, 1, 2, 10**9])
+def test_how_many_pairs_were_expected_does_not_show(tmp_path: Path, expected: int) -> None:
+    blocks = [pairs((10, 12, 0.9, ["a"])), pairs((12, 10, 0.5, ["b"]))]
+    found = write_snapshot(tmp_path / "one", content(pairs=blocks, n_pairs=expected)).manifest
+    assert found.files == write_snapshot(tmp_path / "other", content(pairs=blocks)).manifest.files
+
+
 def test_parts_of_signals_are_there_where_they_are_given(tmp_path: Path) -> None:
     write_snapshot(tmp_path, content(pairs=[pairs((10, 12, 0.9, ["a"]), tmdb=[0.5])]))
     with open_snapshot(tmp_path) as snapshot:
         assert snapshot.neighbours["tmdb"].tolist() == [0.5]
         assert "co_liked" not in snapshot.neighbours
+
+
+@pytest.mark.parametrize("last", [12, 2_000_000_000], ids=["close numbers", "far numbers"])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    rows=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(0, 3)), max_size=9),
+    cut=st.integers(0, 9),
+)
+def test_pairs_are_taken_or_refused_wherever_a_block_ends(
+    rows: list[tuple[int, int, int]], cut: int, last: int
+) -> None:
+    """By the table of rows, and where films' numbers are too far from each other for one."""
+    numbers = [10, 11, last, 7, last + 1]  # the last two are no films
+    given_pairs = [(numbers[film], numbers[other], score / 4, ["a"]) for film, other, score in rows]
+    features = replace(FEATURES, movie_ids=np.array([10, 11, last], np.int32))
+    some = content(
+        films=films(movie_id=[10, 11, last]).to_batches(),
+        features=features,
+        pairs=[pairs(*given_pairs[:cut]), pairs(*given_pairs[cut:])],
+    )
+    in_order = sorted(given_pairs, key=lambda pair: (pair[0], -pair[2]))
+    fits = all(max(film, other) < 3 for film, other, _ in rows) and given_pairs == in_order
+    with TemporaryDirectory() as folder:
+        if not fits:
+            with pytest.raises(SnapshotError):
+                write_snapshot(Path(folder), some)
+            return
+        write_snapshot(Path(folder), some)
+        with open_snapshot(Path(folder)) as snapshot:
+            found = snapshot.neighbours
+            assert found["rows"].tolist() == [other for _, other, _ in rows]
+            counts = np.bincount([film for film, _, _ in rows], minlength=3)
+            assert np.diff(found["indptr"]).tolist() == counts.tolist()
 
 
 def test_nothing_alike_is_published_too(tmp_path: Path) -> None:
@@ -84,14 +129,14 @@ def test_nothing_alike_is_published_too(tmp_path: Path) -> None:
 
 
 def test_signals_leave_out_films_that_are_not_there(tmp_path: Path) -> None:
-    def given(rows: list[tuple[int, int, float]]) -> pa.RecordBatch:
+    def signal(rows: list[tuple[int, int, float]]) -> pa.RecordBatch:
         names = ("movie_id", "neighbour_id", "value")
         arrays = [pa.array(v) for v in zip(*rows, strict=True)]
         return pa.record_batch(arrays, names)
 
     blocks = [
-        given([(9, 10, 1.0), (10, 11, 0.5), (10, 99, 1.0)]),
-        given([(12, 10, 0.25), (12, 11, -2.0)]),
+        signal([(9, 10, 1.0), (10, 11, 0.5), (10, 99, 1.0)]),
+        signal([(12, 10, 0.25), (12, 11, -2.0)]),
     ]
     write_snapshot(tmp_path, content(signals={"item_weights": blocks}))
     with open_snapshot(tmp_path) as snapshot:

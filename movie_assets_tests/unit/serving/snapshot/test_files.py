@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pytest
 from blake3 import blake3
 
-from movie_assets.serving.snapshot import SnapshotError, files, layout
+from movie_assets.serving.snapshot import SnapshotError, disk, files, layout
 from movie_assets.serving.snapshot.files import ArrayFile, PairFile, TableFile, checksum, mapped
 
 SCHEMA = pa.schema([pa.field("n", pa.int32(), nullable=False), pa.field("text", pa.string())])
@@ -25,9 +26,12 @@ def table_of(n: int, start: int = 0) -> pa.Table:
 
 @pytest.mark.parametrize("sizes", [[], [0], [5], [0, 3, 0, 4]])
 @pytest.mark.parametrize("row", [(), (3,)])
-def test_an_array_is_what_was_appended(tmp_path: Path, sizes: list[int], row: tuple) -> None:
+@pytest.mark.parametrize("expected", [0, 5, 7, 10**15])
+def test_an_array_is_what_was_appended(
+    tmp_path: Path, sizes: list[int], row: tuple, expected: int
+) -> None:
     blocks = [np.random.default_rng(n).integers(0, 9, (n, *row)) for n in sizes]
-    with ArrayFile(tmp_path / "new folder" / "a.npy", np.dtype("<i4"), row) as file:
+    with ArrayFile(tmp_path / "new folder" / "a.npy", np.dtype("<i4"), row, expected) as file:
         for block in blocks:
             file.append(block)
     found = np.load(file.path, allow_pickle=False)
@@ -128,7 +132,7 @@ def write_table(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "write", [write_array, write_table, lambda path: files.write_bytes(path, bytes(100))]
+    "write", [write_array, write_table, lambda path: disk.write_bytes(path, bytes(100))]
 )
 def test_what_the_disk_has_made_of_it_is_seen(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Callable[[Path], object]
@@ -140,7 +144,7 @@ def test_what_the_disk_has_made_of_it_is_seen(
         raw[-20] ^= 1
         path.write_bytes(raw)
 
-    monkeypatch.setattr(files, "sync", flip_a_bit)
+    monkeypatch.setattr(disk, "sync", flip_a_bit)
     with pytest.raises(SnapshotError, match="does not hold what was written"):
         write(path)
 
@@ -151,7 +155,8 @@ def test_a_file_is_read_ahead(tmp_path: Path) -> None:
     with path.open("wb") as file:
         file.write(bytes(1 << 24))
         file.flush()
-        files.sync(file.fileno())
+        disk.sync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     if resident(path) == 1:
         pytest.skip("this file system keeps in memory what is to be forgotten")
     files.read_ahead(path)
