@@ -48,6 +48,8 @@ from movie_assets.warehouse.io_manager import WarehouseStorage
 _BLOCK = 50_000
 #: Where more of the films than this share changed, all are cleaned: it takes no longer.
 _MOST_MERGED = 0.2
+#: Noted with each run: the last one in which all films were cleaned, for what is made of them.
+ALL_CLEANED_IN = "all_cleaned_in_run"
 #: Of fewer films cleaned, chance may be what most of them lack.
 _ENOUGH_TO_JUDGE = 100
 
@@ -166,6 +168,8 @@ def _renew(
     cleaned = _Cleaning(of)
     figures = {
         "revision": revision,
+        # Revisions tell of films that were fetched anew, and not of films that were cleaned anew.
+        ALL_CLEANED_IN: context.run.run_id if before is None else before.all_cleaned_in,
         "made_by": of.made_by,
         "rebuilt": before is None,
         "rebuilt_why": why,
@@ -196,11 +200,13 @@ class _Stored:
 
     Attributes:
         revision: of the raw films that it is made of.
+        all_cleaned_in: the run in which all of its films were cleaned.
         digest: of its content.
         ids: int64[n], of its films, ascending.
     """
 
     revision: int
+    all_cleaned_in: str
     digest: Digest
     ids: NDArray[np.int64]
 
@@ -219,7 +225,7 @@ def _find_stored(
     """What the last run left; else None, and why nothing can be built upon."""
     version = context.assets_def.code_versions_by_key[context.asset_key]
     last = last_of_code(context.instance, of.table, version)
-    if last is None or "revision" not in last.metadata:
+    if last is None or not {"revision", ALL_CLEANED_IN} <= last.metadata.keys():
         return None, "nothing was made yet by this code"
     if last.metadata["made_by"].value != of.made_by:
         return None, "it was made by other genres or for another language"
@@ -231,8 +237,9 @@ def _find_stored(
         return None, str(error)
     if str(digest) != (last.tags or {}).get("dagster/data_version"):
         return None, "what is stored is not what the last run left"
-    revision = int(str(last.metadata["revision"].value))
-    return _Stored(revision, digest, np.sort(ids.astype(np.int64))), "not rebuilt: merged"
+    revision, all_in = (str(last.metadata[name].value) for name in ("revision", ALL_CLEANED_IN))
+    stored = _Stored(int(revision), all_in, digest, np.sort(ids.astype(np.int64)))
+    return stored, "not rebuilt: merged"
 
 
 @dataclass

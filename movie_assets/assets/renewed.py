@@ -33,6 +33,7 @@ from movie_assets.assets.declare import (
     timed,
 )
 from movie_assets.assets.history import last_of_code, latest_figures
+from movie_assets.assets.merged import ALL_CLEANED_IN
 from movie_assets.assets.quality import QUALITY_USES, drawn, halves, published
 from movie_assets.assets.recommend import (
     NEIGHBOURS_A_FILM,
@@ -148,14 +149,13 @@ def _movie_features(
     now = datetime.now(UTC)
     database, by = io_manager.database, recommender.load_weights()
     # Read before the films are: changes that come in between are then seen twice, and not missed.
-    revision = min(
-        int(latest_figures(context.instance, name).get("revision") or 0)
-        for name in ("movies_table", "movie_details")
-    )
+    made_of = [latest_figures(context.instance, name) for name in ("movies_table", "movie_details")]
+    revision = min(int(of.get("revision") or 0) for of in made_of)
+    all_cleaned_in = ", ".join(str(of.get(ALL_CLEANED_IN)) for of in made_of)
     genres = content_hash(read_arrow(database, TABLES["genres_table"]))
     ids = film_tables.film_ids(database)
     try:
-        learned = _find_learned(context, renewal, genres, now)
+        learned = _find_learned(context, renewal, genres, all_cleaned_in, now)
         known, ours = learned.features.movie_ids, RowsOfIds(ids)
         changed = changed_ids(database, learned.revision)
         changed = changed[ours.of(changed) >= 0]
@@ -188,6 +188,7 @@ def _movie_features(
             "learned_at": at.isoformat(),
             "changed_since_learned": since,
             "genres": genres,
+            ALL_CLEANED_IN: all_cleaned_in,
             "terms": len(fitted.vocabulary),
             "films_that_can_be_recommended": int(fitted.is_candidate.sum()),
             **({"fields": preview(fields_frame(fitted))} if why else {}),
@@ -209,12 +210,18 @@ movie_features = dg.asset(
 
 
 def _find_learned(
-    context: dg.AssetExecutionContext, renewal: Renewal, genres: str, now: datetime
+    context: dg.AssetExecutionContext,
+    renewal: Renewal,
+    genres: str,
+    all_cleaned_in: str,
+    now: datetime,
 ) -> _Learned:
     """The features that the last run left, where they may be built upon."""
     last, noted = _last_run(context)
     if noted["genres"] != genres:
         raise _AnewError("the genres changed")
+    if noted.get(ALL_CLEANED_IN) != all_cleaned_in:
+        raise _AnewError("all films were cleaned anew, and no revision tells which are other")
     at = datetime.fromisoformat(noted["learned_at"])
     # A clock that was set back since cannot say how long ago that was.
     if not at <= now < at + renewal.rebuild_after:

@@ -19,6 +19,7 @@ import pytest
 from movie_assets import film_tables, recommender
 from movie_assets.assets import renewed
 from movie_assets.assets.feature_files import FeatureFileIOManager
+from movie_assets.assets.merged import ALL_CLEANED_IN
 from movie_assets.assets.recommend import NEIGHBOURS_A_FILM, NeighbourSearch, pairs_table
 from movie_assets.assets.renewed import Renewal
 from movie_assets.recommender import frozen, neighbours
@@ -69,6 +70,7 @@ class Catalogue:
         default_factory=lambda: {i: film(i) for i in range(1, N)}
     )
     revisions: dict[int, int] = field(default_factory=dict)
+    all_cleaned_in: str = "the first run"
     renewal: Renewal = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,7 +101,9 @@ class Catalogue:
             write(self.database, TABLES[name], TABLES[name].arrow_schema.empty_table())
         for name in ("movies_table", "movie_details"):
             self.instance.report_runless_asset_event(
-                dg.AssetMaterialization(name, metadata={"revision": revision})
+                dg.AssetMaterialization(
+                    name, metadata={"revision": revision, ALL_CLEANED_IN: self.all_cleaned_in}
+                )
             )
 
     def run(self, n_assets: int = len(ASSETS)) -> dict[str, dict[str, Any]]:
@@ -236,6 +240,15 @@ def test_what_is_not_what_the_last_run_left_is_not_built_upon(catalogue: Catalog
     found = catalogue.run(2)
     assert found["movie_features"]["rebuilt_why"] == "the genres changed"
     assert catalogue.is_right(found)
+
+    # As after an upgrade that cleans otherwise: the films are others, and none has a new revision.
+    catalogue.films |= {5: film(5, 9)}
+    catalogue.all_cleaned_in = "a later run"
+    catalogue.store(2, [], GENRES | {18: "Tragedy"})
+    found = catalogue.run(2)
+    assert "cleaned anew" in found["movie_features"]["rebuilt_why"]
+    assert catalogue.is_right(found)
+    assert not catalogue.run(2)["movie_features"]["rebuilt"]
 
     catalogue.renewal = replace(catalogue.renewal, rebuild_after=timedelta(seconds=0))
     found = catalogue.run(2)

@@ -137,6 +137,7 @@ def test_only_what_changed_is_cleaned(database: Path, run: Run) -> None:
         )  # the film that is gone, and the old row of another
         assert second[name]["dagster/row_count"] == 30
         assert second[name]["revision"] == 2
+        assert second[name][merged.ALL_CLEANED_IN] == first[name][merged.ALL_CLEANED_IN]
         assert second[name]["version"] == str(digest_of_table(database, TABLES[name]))
         assert second[name]["version"] != first[name]["version"]
     movies = read_table(database, "movies_table").set_index("id")
@@ -148,6 +149,10 @@ def test_only_what_changed_is_cleaned(database: Path, run: Run) -> None:
     third = run()
     assert third["movies_table"]["rows_cleaned"] == 0
     assert third["movies_table"]["version"] == second["movies_table"]["version"]
+
+    anew = run(genres=(18, 35))["movies_table"]
+    assert anew["rebuilt"]
+    assert anew[merged.ALL_CLEANED_IN] != third["movies_table"][merged.ALL_CLEANED_IN]
 
 
 def test_a_film_that_came_back_is_there_again(database: Path, run: Run) -> None:
