@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dagster import AssetKey, DagsterInstance
 from playwright.sync_api import Page, sync_playwright
 
 from movie_assets_tests.browser.web_ui import browser_of_tests
@@ -53,6 +54,26 @@ def test_the_extra_for_ray_is_installed_as_the_page_says(checkout: Checkout) -> 
     _must(checkout, block.text)
     _must(checkout, "python -c 'import ray; import movie_assets.recommender.cluster'")
     _must(checkout, "movie-assets status")
+
+
+def test_a_job_is_handed_in_at_a_head_without_processors(checkout: Checkout) -> None:
+    """As KubeRay does; after the extra's test, which asserts that there is no Ray before."""
+    home = checkout.folder / "home of the job"
+    commands = _block("docs/cluster.md", "ray job submit").text.replace(
+        "/tmp/movie-assets", f"{home}"
+    )
+    assert str(home) in commands
+    try:
+        done = checkout.run("bash", "-eu", "-c", commands)
+    finally:
+        checkout.run("ray", "stop", "--force")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    assert "succeeded" in done.stdout
+    with DagsterInstance.from_config(str(home / "dagster")) as instance:
+        event = instance.get_latest_materialization_event(AssetKey("similarity_matrix"))
+        assert event is not None
+        assert event.asset_materialization is not None
+        assert event.asset_materialization.metadata["searched_by"].value == "auto"
 
 
 def test_the_notebook_is_opened_and_run_by_hand_in_jupyterlab(checkout: Checkout) -> None:
