@@ -26,6 +26,7 @@ people of the square of their ratings, and films x films x tastes. Memory grows 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -71,6 +72,10 @@ class CoLikeOptions:
     neighbours: int = 100
 
     def __post_init__(self) -> None:
+        steps = list(self.worth)
+        falling = all(of[i] > then[i] for of, then in pairwise(steps) for i in (0, 1))
+        if not steps or steps[0][1] != 1 or steps[-1][1] <= 0 or not falling:
+            raise ValueError(f"worth must fall from 1, for ever fewer stars, not {self.worth}")
         if not 0 <= self.popularity_exponent <= 1:
             raise ValueError(
                 f"popularity_exponent must be within [0, 1], not {self.popularity_exponent}"

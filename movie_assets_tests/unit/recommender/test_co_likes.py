@@ -336,6 +336,11 @@ def test_arrays_of_different_lengths_are_refused() -> None:
         {"trust": 0},
         {"trust": float("nan")},
         {"tastes": 0},
+        {"worth": ()},
+        {"worth": ((4.0, 0.9),)},
+        {"worth": ((4.0, 1.0), (3.0, 0.0))},
+        {"worth": ((4.0, 1.0), (4.5, 0.5))},
+        {"worth": ((4.0, 1.0), (3.0, 1.0))},
         {"neighbours": 0},
     ],
 )
