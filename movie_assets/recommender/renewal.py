@@ -172,10 +172,11 @@ def renew(
     ranking = fit_ranking(features, weights)
     films = _Films.of(features, ranking, signals)
     key = _key_of(features, weights, k)
-    question = ContentQuestion.of(features, ranking, np.arange(features.n_movies, dtype=np.int32))
     before = before() if callable(before) else before
     if before is not None and before.key != key:
         before = None
+    # After that: to read what was kept takes room of its own, which is free again by now.
+    question = ContentQuestion.of(features, ranking, np.arange(features.n_movies, dtype=np.int32))
     places = _places(before, features.movie_ids)
     if before is None:
         best = search(
