@@ -13,7 +13,6 @@ from typing import Any
 import dagster as dg
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from movie_assets.assets.history import (
     LEAST_SHARE_OF_ROWS,
@@ -392,12 +391,7 @@ def _find_films_complete(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
 
 def _find_rows_normalised(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
     features: MovieFeatures = inputs["movie_features"]
-    matrix, terms = features.matrix, np.arange(features.matrix.shape[1], dtype=np.int32)
-    of_fields = features.fields_of(terms)[:, None] == np.arange(len(features.fields))
-    squared = sparse.csr_matrix(
-        (np.square(matrix.data, dtype=np.float64), matrix.indices, matrix.indptr), matrix.shape
-    )
-    squares = squared @ of_fields.astype(np.float64)
+    squares = features.squared_lengths()
     shares = load_weights().shares()
     expected = np.array([shares[name] for name in features.fields])  # type: ignore[index]
     # Not `abs(...) > tolerance`: a NaN would pass.
@@ -406,7 +400,7 @@ def _find_rows_normalised(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
         place = features.fields.index("language")
         right[:, place] = squares[:, place] <= expected[place] + _LENGTH_TOLERANCE
     wrong = ~right.all(axis=1)
-    negative = int((matrix.data < 0).sum())
+    negative = int((features.matrix.data < 0).sum())
     return Finding(
         not wrong.any() and not negative,
         {"rows_of_another_length": int(wrong.sum()), "negative_weights": negative},

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from movie_assets import film_tables, recommender
 from movie_assets.recommender.explanations import most_votes_of_little_known
 from movie_assets.recommender.rows import RowsOfIds
-from movie_assets.recommender.storage import map_features
+from movie_assets.recommender.storage import load_features
 from movie_assets.serving.snapshot import Renewal, SnapshotContent, Written, layout, write_snapshot
 from movie_assets.warehouse import TableMissingError
 from movie_assets.warehouse.contents import stored_tables
@@ -146,7 +146,7 @@ class Stored:
                 f"{self.database} has no {', '.join(sorted(missing))} yet. Make them with: "
                 "movie-assets build"
             )
-        features = map_features(self.features)
+        features = load_features(self.features)
         with connect(self.database, read_only=True) as connection:
             connection.execute(f"SET memory_limit = '{_MEMORY}'")
             reading = _Reading(connection, features)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import numpy as np
 from scipy import sparse
 
+from movie_assets.recommender.threads import in_threads, processors
 from movie_assets.recommender.weights import FIELDS, Weights
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ FLOOR_TERM = "a film"
 #: A word of a single text cannot match any other, and there are as many of them as of all others.
 _LEAST_TEXTS_A_WORD = 2
 _FEW_TEXTS = 100
+#: So many at a time, so that little memory is needed.
+_ROWS_MEASURED = 65_536
 
 
 class NoFeaturesError(ValueError):
@@ -133,6 +136,26 @@ class MovieFeatures:
                 entries = np.flatnonzero(is_it & (self.matrix.data != 0))
                 found[np.searchsorted(self.matrix.indptr, entries, side="right") - 1] = True
         return found
+
+    def squared_lengths(self) -> NDArray[np.float64]:
+        """The squared length of each film's row in each field; shape (n_movies, n_fields)."""
+        n_fields, indptr = len(self.fields), self.matrix.indptr
+        lengths = np.empty((self.n_movies, n_fields), dtype=np.float64)
+        field_of = self.fields_of(np.arange(self.matrix.shape[1], dtype=np.int32))
+
+        def fill(start: int) -> int:
+            ends = indptr[start : start + _ROWS_MEASURED + 1].astype(np.int64)
+            sizes, entries = np.diff(ends), slice(int(ends[0]), int(ends[-1]))
+            places = np.repeat(np.arange(len(sizes)) * n_fields, sizes)
+            places += field_of[self.matrix.indices[entries]]
+            squares = np.square(self.matrix.data[entries], dtype=np.float64)
+            sums = np.bincount(places, squares, len(sizes) * n_fields)
+            lengths[start : start + len(sizes)] = sums.reshape(-1, n_fields)
+            return len(sizes)
+
+        starts = range(0, self.n_movies, _ROWS_MEASURED)
+        in_threads(fill, starts, processors(), self.n_movies, None)
+        return lengths
 
     @property
     def collections(self) -> NDArray[np.int32]:

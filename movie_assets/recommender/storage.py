@@ -1,6 +1,8 @@
 """The file of a feature matrix: plain arrays in NumPy's .npz, no pickle.
 
-A file is replaced by one rename, so a reader finds the old one or the new one, never a part.
+A file is replaced by one rename, so a reader finds the old one or the new one, never a part. Its
+arrays begin at multiples of :data:`_ALIGNED` bytes, so that they can be used where they are, mapped
+into memory: at a million films a copy would take as long as what is then done with it.
 """
 
 from __future__ import annotations
@@ -9,7 +11,8 @@ import math
 import os
 import struct
 import zipfile
-from typing import TYPE_CHECKING, Any
+import zlib
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 from blake3 import blake3
@@ -33,12 +36,20 @@ _SIGNS_OF_DAMAGE = (
     RuntimeError,
     TypeError,
     MemoryError,
+    struct.error,
     zipfile.BadZipFile,
 )
 _SEPARATOR = "\n"  # no term has a line break in it: names are tidied, and words have no space
 #: A zip member's header up to its name, as PKWARE's APPNOTE has it in 4.3.7: the sizes of the name
 #: and of what stands behind it come last.
 _ZIP_HEADER = struct.Struct("<26x2H")
+#: What can stand behind the name: an id and how many bytes follow. Of padding it is the one that
+#: Android's zipalign writes, which readers pass over; a large member's sizes stand before it.
+_EXTRA, _PADDING_ID, _SIZES_BYTES = struct.Struct("<2H"), 0xD935, 20
+#: As NumPy has it; a line of the processor's cache.
+_ALIGNED = 64
+#: No file says when it was written: the same content is the same file.
+_EARLIEST = (1980, 1, 1, 0, 0, 0)
 _PLAIN_ARRAYS = ("movie_ids", "field_ends", "idf", "years", "votes", "ratings")
 
 
@@ -56,7 +67,7 @@ def save_features(path: Path, features: MovieFeatures) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:
-            np.savez(file, allow_pickle=False, **_arrays(features))
+            _write_archive(file, _arrays(features))
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -65,34 +76,17 @@ def save_features(path: Path, features: MovieFeatures) -> None:
 
 
 def load_features(path: Path) -> MovieFeatures:
-    """Read features.
+    """Read features; their arrays stay in the file, mapped into memory, and cannot be changed.
+
+    The file may be replaced meanwhile.
 
     Raises:
         FeatureFileError: where there is no such file, or it is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return _features(arrays)
-    except FileNotFoundError:
-        raise _missing(path) from None
-    except _SIGNS_OF_DAMAGE as error:
-        raise _damaged(path, error) from error
-
-
-def map_features(path: Path) -> MovieFeatures:
-    """Features whose arrays stay in the file, mapped into memory: for who reads them once.
-
-    They need not lie at multiples of their items' sizes, which compiled code may ask for.
-
-    Raises:
-        FeatureFileError: where there is no such file, or it is damaged.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if (damaged := archive.testzip()) is not None:
-                raise ValueError(f"{damaged} does not have its checksum")
+        with zipfile.ZipFile(path) as archive, path.open("rb") as file:
             arrays = {
-                entry.filename.removesuffix(".npy"): _map_member(path, entry)
+                entry.filename.removesuffix(".npy"): _of_member(file, entry)
                 for entry in archive.infolist()
             }
         return _features(arrays)
@@ -135,31 +129,50 @@ def _damaged(path: Path, error: Exception) -> FeatureFileError:
     )
 
 
-def _map_member(path: Path, entry: zipfile.ZipInfo) -> NDArray[Any]:
-    """An array of the archive, whose members are .npy files as they are."""
+def _of_member(file: BinaryIO, entry: zipfile.ZipInfo) -> NDArray[Any]:
+    """An array of the archive, whose members are .npy files as they are; of the right checksum."""
     if entry.compress_type != zipfile.ZIP_STORED:
         raise ValueError(f"{entry.filename} is compressed")
-    with path.open("rb") as file:
-        # Before a member stands its name once more, and what else its writer had to say of it.
-        file.seek(entry.header_offset)
-        header = file.read(_ZIP_HEADER.size)
-        name_bytes, extra_bytes = _ZIP_HEADER.unpack(header)
-        file.seek(name_bytes + extra_bytes, os.SEEK_CUR)
-        begin = file.tell()
-        version = np.lib.format.read_magic(file)
-        read = (
-            np.lib.format.read_array_header_1_0
-            if version == (1, 0)
-            else np.lib.format.read_array_header_2_0
-        )
-        shape, is_fortran, dtype = read(file)
-        if dtype.hasobject or is_fortran:
-            raise ValueError(f"{entry.filename} is no plain array")
-        if file.tell() - begin + dtype.itemsize * math.prod(shape) != entry.file_size:
-            raise ValueError(f"{entry.filename} is cut off")
-        if not math.prod(shape):
-            return np.zeros(shape, dtype)
-        return np.asarray(np.memmap(file, dtype, "r", file.tell(), shape))
+    # Before a member stands its name once more, and what else its writer had to say of it.
+    file.seek(entry.header_offset)
+    header = file.read(_ZIP_HEADER.size)
+    name_bytes, extra_bytes = _ZIP_HEADER.unpack(header)
+    file.seek(name_bytes + extra_bytes, os.SEEK_CUR)
+    begin = file.tell()
+    member = np.memmap(file, np.uint8, "r", begin, entry.file_size)
+    if zlib.crc32(member.data) != entry.CRC:
+        raise ValueError(f"{entry.filename} does not have its checksum")
+    file.seek(begin)
+    version = np.lib.format.read_magic(file)
+    read = (
+        np.lib.format.read_array_header_1_0
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0
+    )
+    shape, is_fortran, dtype = read(file)
+    if dtype.hasobject or is_fortran:
+        raise ValueError(f"{entry.filename} is no plain array")
+    if file.tell() - begin + dtype.itemsize * math.prod(shape) != entry.file_size:
+        raise ValueError(f"{entry.filename} is cut off")
+    if not math.prod(shape):
+        return np.zeros(shape, dtype)
+    # Mapped once more, alone: SciPy copies what is the smaller part of something else.
+    array = np.asarray(np.memmap(file, dtype, "r", file.tell(), shape))
+    # One that somebody else wrote may lie anywhere; and Windows replaces no file that is mapped.
+    return array if array.flags.aligned and os.name != "nt" else array.copy()
+
+
+def _write_archive(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """An .npz file, as ``np.savez`` writes it, but for where its arrays begin."""
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            entry = zipfile.ZipInfo(f"{name}.npy", _EARLIEST)
+            # NumPy's own header is a multiple of that already.
+            begin = file.tell() + _ZIP_HEADER.size + len(entry.filename) + _SIZES_BYTES
+            padding = -(begin + _EXTRA.size) % _ALIGNED
+            entry.extra = _EXTRA.pack(_PADDING_ID, padding) + bytes(padding)
+            with archive.open(entry, "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
 
 
 def _arrays(features: MovieFeatures) -> dict[str, NDArray[np.generic]]:
