@@ -89,11 +89,28 @@ def inverted_index(
     lengths = lengths_of(arrays[0], arrays[2])
     order = _order(task, lengths, tile)
     tiles = range(0, len(order), tile)
-    ends, sizes = _list_ends(arrays[0], arrays[1], order, tile, task.candidates.shape[1])
+    ends = np.zeros((len(tiles), task.candidates.shape[1] + 1), np.uint32)
+    sizes = np.zeros(len(tiles), np.int64)
+
+    def find_ends(start: int) -> int:
+        number = start // tile
+        sizes[number] = _find_ends(*arrays[:2], order[start : start + tile], ends[number])
+        return tile
+
+    in_threads(find_ends, tiles, processors(), len(order), None)
     if sizes.max(initial=0) > _MOST_WEIGHTS:
         raise ValueError(f"{tile} candidates have too many weights for one tile: {sizes.max()}")
     begins = np.cumsum(sizes) - sizes
-    postings, weights = _lists(*arrays, order, tile, begins, ends)
+    postings, weights = np.zeros(sizes.sum(), np.uint16), np.zeros(sizes.sum(), np.float32)
+
+    def fill_lists(start: int) -> int:
+        number = start // tile
+        part = slice(begins[number], begins[number] + sizes[number])
+        lists = ends[number], postings[part], weights[part]
+        _fill_lists(*arrays, order[start : start + tile], *lists)
+        return tile
+
+    in_threads(fill_lists, tiles, processors(), len(order), None)
     codes = task.candidate_codes[order]
     return Index(
         tile=tile,
@@ -179,58 +196,50 @@ def lengths_of(indptr: NDArray[np.int64], weights: NDArray[np.float32]) -> NDArr
 
 
 @compiled
-def _list_ends(
+def _find_ends(
     indptr: NDArray[np.int64],
     terms: NDArray[np.int32],
     order: NDArray[np.int64],
-    tile: int,
-    n_terms: int,
-) -> tuple[NDArray[np.uint32], NDArray[np.int64]]:
-    """Where each term's list ends, counted from where its tile's begin, and each tile's size."""
-    n_tiles = (len(order) + tile - 1) // tile
-    ends, sizes = np.zeros((n_tiles, n_terms + 1), np.uint32), np.zeros(n_tiles, np.int64)
-    for place in range(len(order)):
+    ends: NDArray[np.uint32],
+) -> np.int64:
+    """Where each term's list ends in a tile of some candidates; how many weights it has."""
+    width = len(order)
+    for place in range(width):
         for entry in range(indptr[order[place]], indptr[order[place] + 1]):
-            ends[place // tile, terms[entry] + 1] += np.uint32(1)
-    for number in range(n_tiles):
-        width = min(tile, len(order) - number * tile)
-        for term in range(n_terms):
-            size = np.int64(ends[number, term + 1])
-            # A list as long as its tile is wide is dense.
-            sizes[number] += width if size * _DENSE >= width else size
-            ends[number, term + 1] = sizes[number]
-    return ends, sizes
+            ends[terms[entry] + 1] += np.uint32(1)
+    total = np.int64(0)
+    for term in range(len(ends) - 1):
+        size = np.int64(ends[term + 1])
+        # A list as long as its tile is wide is dense.
+        total += width if size * _DENSE >= width else size
+        ends[term + 1] = total
+    return total
 
 
 @compiled
-def _lists(
+def _fill_lists(
     indptr: NDArray[np.int64],
     terms: NDArray[np.int32],
     weights: NDArray[np.float32],
     order: NDArray[np.int64],
-    tile: int,
-    begins: NDArray[np.int64],
     ends: NDArray[np.uint32],
-) -> tuple[NDArray[np.uint16], NDArray[np.float32]]:
-    """Postings and weights of all lists."""
-    size = begins[-1] + np.int64(ends[-1, -1]) if len(ends) else 0
-    postings, list_weights = np.zeros(size, np.uint16), np.zeros(size, np.float32)
-    filled = np.zeros(ends.shape[1] - 1, np.int64)
-    for number in range(len(ends)):
-        first, width = number * tile, min(tile, len(order) - number * tile)
-        for term in range(len(filled)):
-            filled[term] = begins[number] + np.int64(ends[number, term])
-        for place in range(width):
-            for entry in range(indptr[order[first + place]], indptr[order[first + place] + 1]):
-                term = terms[entry]
-                begin, end = np.int64(ends[number, term]), np.int64(ends[number, term + 1])
-                if end - begin == width:
-                    list_weights[begins[number] + begin + place] = weights[entry]
-                else:
-                    postings[filled[term]] = place
-                    list_weights[filled[term]] = weights[entry]
-                    filled[term] += 1
-    return postings, list_weights
+    postings: NDArray[np.uint16],
+    list_weights: NDArray[np.float32],
+) -> None:
+    """Postings and weights of a tile's lists."""
+    width = len(order)
+    filled = ends[:-1].copy()
+    for place in range(width):
+        for entry in range(indptr[order[place]], indptr[order[place] + 1]):
+            term = terms[entry]
+            begin = np.int64(ends[term])
+            if np.int64(ends[term + 1]) - begin == width:
+                list_weights[begin + place] = weights[entry]
+            else:
+                at = np.int64(filled[term])
+                postings[at] = place
+                list_weights[at] = weights[entry]
+                filled[term] += np.uint32(1)
 
 
 @compiled

@@ -23,7 +23,7 @@ from movie_assets.recommender.changes import digests
 from movie_assets.recommender.incremental import MARGIN, Before, Lists, update
 from movie_assets.recommender.neighbours import top_k
 from movie_assets.recommender.ranking import fit_ranking
-from movie_assets.recommender.similar import Blended, ContentQuestion, blend, named, scored
+from movie_assets.recommender.similar import Blended, ContentQuestion, named, scored
 from movie_assets.recommender.threads import in_threads, processors
 
 if TYPE_CHECKING:
@@ -373,19 +373,9 @@ class _Renewing(NamedTuple):
         """The best of films by everything, and their scores by content: (n_asking, k) each."""
         if not self.signals or not len(asking):
             return best, scores
-        rows, places = np.nonzero(best >= 0)
-        pairs = blend(
-            self.features,
-            self.ranking,
-            self.signals,
-            self.lists.k,
-            asking,
-            (asking[rows], best[rows, places], scores[rows, places]),
-        )
-        at = np.searchsorted(asking, pairs.rows), pairs.ranks - 1
-        found, values = np.full_like(best, -1), np.zeros_like(scores)
-        found[at], values[at] = pairs.columns, pairs.by_content
-        return found, values
+        from movie_assets.recommender.blending import blend  # noqa: PLC0415 - loads numba
+
+        return blend(self.features.matrix, self.ranking, self.signals, asking, (best, scores))
 
 
 def _take_over(

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     #: What finds the best by content: ``neighbours.top_k``, or what does so on many machines.
     Search = Callable[..., tuple[NDArray[np.int32], NDArray[np.float32]]]
 
-_PAIRS_A_BLOCK = 50_000
-_ROWS_A_BLOCK = 20_000
-
 
 @dataclass(frozen=True)
 class Signal:
@@ -125,18 +122,11 @@ def nearest_neighbours(
         rows = np.arange(features.n_movies, dtype=np.int32)
     ranking = fit_ranking(features, weights, popularity)
     indices, scores = search_by_content(features, ranking, rows, k, search, progress)
-    places, ranks = np.nonzero(indices >= 0)
-    by_content = (rows[places].astype(np.int32), indices[places, ranks], scores[places, ranks])
-    if not signals:
-        return scored(
-            ranking, (), Blended(*by_content[:2], (ranks + 1).astype(np.int32), by_content[2])
-        )
-    return _concatenate(
-        [
-            scored(ranking, signals, blend(features, ranking, signals, k, some, pairs))
-            for some, pairs in _blocks_of_rows(by_content, rows)
-        ]
-    )
+    if signals:
+        from movie_assets.recommender.blending import blend  # noqa: PLC0415 - loads numba
+
+        indices, scores = blend(features.matrix, ranking, signals, rows, (indices, scores))
+    return scored(ranking, signals, Blended.of(rows, indices, scores))
 
 
 class ContentQuestion(NamedTuple):
@@ -202,18 +192,6 @@ def named(found: NDArray[np.int32], names: NDArray[np.int32]) -> NDArray[np.int3
     return np.append(names, np.int32(-1)).astype(np.int32)[found]
 
 
-def content_of_pairs(
-    features: MovieFeatures, rows: NDArray[np.int32], columns: NDArray[np.int32]
-) -> NDArray[np.float32]:
-    """The likeness of content of pairs of films; float32 of shape (n_pairs,)."""
-    found = np.zeros(len(rows), dtype=np.float32)
-    for start in range(0, len(rows), _PAIRS_A_BLOCK):
-        block = slice(start, start + _PAIRS_A_BLOCK)
-        products = features.matrix[rows[block]].multiply(features.matrix[columns[block]])
-        found[block] = np.asarray(products.sum(axis=1)).ravel()
-    return np.minimum(found, np.float32(1))
-
-
 def _parts(
     ranking: Ranking,
     rows: NDArray[np.int32],
@@ -225,18 +203,6 @@ def _parts(
     factors = closeness * prior
     content = np.divide(scores, factors, where=factors > 0, out=np.zeros_like(scores))
     return {"content": np.minimum(content, np.float32(1)), "closeness": closeness, "prior": prior}
-
-
-def _blocks_of_rows(
-    pairs: _Pairs, rows: NDArray[np.int32]
-) -> list[tuple[NDArray[np.int32], _Pairs]]:
-    """Some rows at a time, and their pairs."""
-    blocks = []
-    for start in range(0, max(1, len(rows)), _ROWS_A_BLOCK):
-        some = rows[start : start + _ROWS_A_BLOCK]
-        begin, end = np.searchsorted(pairs[0], [some[0], some[-1] + 1]) if len(some) else (0, 0)
-        blocks.append((some, (pairs[0][begin:end], pairs[1][begin:end], pairs[2][begin:end])))
-    return blocks
 
 
 class Blended(NamedTuple):
@@ -254,49 +220,15 @@ class Blended(NamedTuple):
     ranks: NDArray[np.int32]
     by_content: NDArray[np.float32]
 
-
-def blend(
-    features: MovieFeatures,
-    ranking: Ranking,
-    signals: Sequence[Signal],
-    k: int,
-    asking: NDArray[np.int32],
-    by_content: tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]],
-) -> Blended:
-    """The K best of some films by content and signals.
-
-    Args:
-        features: n_movies films.
-        ranking: of these films.
-        signals: what else goes into a score.
-        k: the most a film gets.
-        asking: int32 of shape (n_rows,): the films.
-        by_content: their K best by content: rows, columns and scores, each of shape (n_pairs,).
-    """
-    n = np.int64(features.n_movies)
-    rows, columns, scores = by_content
-    keys = rows * n + columns
-    order = np.argsort(keys)
-    keys, scores = keys[order], scores[order]
-    listed = [_listed(signal, ranking, asking, n) for signal in signals]
-    new = _joined([found[~_are_among(keys, found)] for found, _ in listed])
-    rows, columns = (new // n).astype(np.int32), (new % n).astype(np.int32)
-    by_product = (
-        content_of_pairs(features, rows, columns)
-        * ranking.closeness(rows, columns)
-        * ranking.prior[columns]
-    )
-    every = np.concatenate([keys, new])
-    order = np.argsort(every, kind="stable")  # two ascending parts: soon done
-    every, found = every[order], np.concatenate([scores, by_product])[order]
-    rows, columns = (every // n).astype(np.int32), (every % n).astype(np.int32)
-    total = _weighted(signals, rows, found, [_look_up(every, *pairs) for pairs in listed])
-    # By film, then the best first; equals stay in the order of columns. No score is negative, so
-    # that its bits are in its order.
-    best = np.argsort((rows.astype(np.int64) << 32) - total.view(np.int32), kind="stable")
-    ranks = _ranks(rows[best])
-    best, ranks = best[ranks <= k], ranks[ranks <= k]
-    return Blended(rows[best], columns[best], ranks, found[best])
+    @classmethod
+    def of(
+        cls, rows: NDArray[np.int32], found: NDArray[np.int32], scores: NDArray[np.float32]
+    ) -> Blended:
+        """Of lists of shape (n_rows, k), -1 where there are fewer."""
+        places, ranks = np.nonzero(found >= 0)
+        return cls(
+            rows[places], found[places, ranks], (ranks + 1).astype(np.int32), scores[places, ranks]
+        )
 
 
 def scored(ranking: Ranking, signals: Sequence[Signal], pairs: Blended) -> Neighbours:
@@ -328,22 +260,6 @@ def _listed(
     return keys[order], lists.data[kept][order]
 
 
-def _are_among(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Whether each is one of the keys, which ascend."""
-    if not len(keys):
-        return np.zeros(len(wanted), dtype=np.bool_)
-    places = np.minimum(np.searchsorted(keys, wanted), len(keys) - 1)
-    return np.asarray(keys[places] == wanted)
-
-
-def _joined(parts: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
-    """All of some ascending keys, ascending, each once."""
-    if len(parts) == 1:
-        return parts[0]
-    every = np.sort(np.concatenate(parts), kind="stable")
-    return every[np.diff(every, prepend=-1) > 0]
-
-
 def _look_up(
     wanted: NDArray[np.int64], keys: NDArray[np.int64], values: NDArray[np.float32]
 ) -> NDArray[np.float32]:
@@ -369,21 +285,3 @@ def _weighted(
         # A film without such a list loses nothing by it.
         shares[np.diff(signal.pairs.indptr)[rows] > 0] += signal.share
     return np.asarray(total / shares, dtype=np.float32)
-
-
-def _ranks(rows: NDArray[np.int32]) -> NDArray[np.int32]:
-    """From 1 within each run of equal rows."""
-    starts = np.flatnonzero(np.diff(rows, prepend=-1))
-    sizes = np.diff(np.append(starts, len(rows)))
-    return (np.arange(len(rows)) - np.repeat(starts, sizes) + 1).astype(np.int32)
-
-
-def _concatenate(blocks: Sequence[Neighbours]) -> Neighbours:
-    names = ("rows", "columns", "ranks", "scores", "content", "closeness", "prior")
-    return Neighbours(
-        **{name: np.concatenate([getattr(block, name) for block in blocks]) for name in names},
-        signals={
-            name: np.concatenate([block.signals[name] for block in blocks])
-            for name in blocks[0].signals
-        },
-    )

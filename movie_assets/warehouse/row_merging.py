@@ -34,7 +34,7 @@ TO = "to"
 
 #: DuckDB holds what it updates at once in memory, of ten million rows gigabytes.
 _MOVED_AT_ONCE = 500_000
-_ROWS_A_BATCH = 200_000
+_ROWS_A_BATCH = 2_000_000
 #: What the last column of a key becomes where the row is no more.
 _GONE = np.iinfo(np.int32).min
 
@@ -132,6 +132,7 @@ class _Plan(NamedTuple):
         to: int32[n], what the last column of each becomes, or that it is gone.
         placed: int32[n], of those that are moved: what must stand there.
         new: int64[n_new], ascending: keys that are given to rows, and that nobody leaves.
+        firsts: int32[n_firsts]: what the keys of both begin with.
         moved: how many rows are moved.
     """
 
@@ -139,6 +140,7 @@ class _Plan(NamedTuple):
     to: NDArray[np.int32]
     placed: NDArray[np.int32]
     new: NDArray[np.int64]
+    firsts: NDArray[np.int32]
     moved: int
 
     @classmethod
@@ -161,7 +163,8 @@ class _Plan(NamedTuple):
         if (twice := int(np.count_nonzero(given[1:] == given[:-1]))) > 0:
             raise _shared(schema, twice)
         new = given[_places(keys, given) < 0]
-        return cls(keys, to[order], placed[order], new, len(of_moved[0]))
+        firsts = np.union1d(keys >> 32, new >> 32).astype(np.int32)
+        return cls(keys, to[order], placed[order], new, firsts, len(of_moved[0]))
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.int32]:
@@ -195,7 +198,10 @@ def _find(
     stored = connection.sql(f"SELECT rowid, {columns} FROM {quote(schema.name)}")  # noqa: S608 - quoted
     for batch in stored.to_arrow_reader(_ROWS_A_BATCH):
         rowids, firsts, lasts, placed = (column.to_numpy() for column in batch.columns)
-        keys = _key(firsts, lasts)
+        # Of most nothing is told: only the others' keys are looked for.
+        told = np.flatnonzero(np.isin(firsts, plan.firsts))
+        rowids, placed = rowids[told], placed[told]
+        keys = _key(firsts[told], lasts[told])
         taken += int(np.count_nonzero(_places(plan.new, keys) >= 0))
         places = _places(plan.keys, keys)
         named = np.flatnonzero(places >= 0)

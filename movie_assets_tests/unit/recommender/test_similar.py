@@ -19,7 +19,6 @@ from movie_assets.recommender import (
     load_weights,
     nearest_neighbours,
     neighbours,
-    similar,
 )
 from movie_assets.recommender.neighbours import top_k
 from movie_assets.recommender.ranking import fit_ranking
@@ -227,7 +226,7 @@ def assert_same(one: Neighbours, other: Neighbours) -> None:
 
 
 @pytest.mark.parametrize("n_signals", [0, 2])
-def test_blocks_threads_and_the_kernel_change_nothing(
+def test_threads_and_the_kernel_change_nothing(
     n_signals: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     features, signals = any_catalogue(5, 60, n_signals)
@@ -236,8 +235,6 @@ def test_blocks_threads_and_the_kernel_change_nothing(
     assert len(whole.rows) > 300
     for threads in (1, 2):
         monkeypatch.setattr(neighbours, "KERNEL_FROM", 0)
-        monkeypatch.setattr(similar, "_ROWS_A_BLOCK", 3 + threads)
-        monkeypatch.setattr(similar, "_PAIRS_A_BLOCK", 7)
 
         def search(*arguments: Any, threads: int = threads, **options: Any) -> Any:
             return top_k(*arguments, threads=threads, **options)
