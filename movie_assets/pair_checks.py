@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from movie_assets.recommender.rows import RowsOfIds
+from movie_assets.recommender.threads import in_threads, processors
 
 if TYPE_CHECKING:
     import duckdb
     from numpy.typing import NDArray
 
-_ROWS_A_BATCH, _FILMS_A_BLOCK = 200_000, 50_000
+_ROWS_A_BATCH, _FILMS_A_BLOCK = 200_000, 20_000
 #: Of a place in a list that no pair has; no film has such a number.
 _NONE = np.iinfo(np.int32).min
 
@@ -121,26 +122,34 @@ class _Lists:
 
     def wrong(self) -> tuple[int, int, int]:
         """How many films have wrong ranks, scores and names."""
-        found = np.zeros(3, np.int64)
-        places = np.arange(self.neighbours.shape[1])
-        for start in range(0, len(self.ids), _FILMS_A_BLOCK):
+        starts = range(0, len(self.ids), _FILMS_A_BLOCK)
+        found = np.zeros((len(starts), 3), np.int64)
+
+        def look(start: int) -> int:
             block = slice(start, start + _FILMS_A_BLOCK)
-            names, scores = self.neighbours[block], self.scores[block]
-            there = names != _NONE
-            # Of two pairs with one rank only one is there, and so the last place is not.
-            gaps = there != (places < self.counts[block, None])
-            # Not the opposite of it: a NaN would pass.
-            right = (scores >= 0) & (scores <= 1)
-            right[:, 1:] &= (scores[:, 1:] <= scores[:, :-1]) | ~there[:, :-1]
-            in_order = np.sort(names, axis=1)
-            twice = (in_order[:, 1:] == in_order[:, :-1]) & (in_order[:, 1:] != _NONE)
-            own = names == self.ids[block, None]
-            for way, films in enumerate(
-                (
-                    gaps.any(axis=1) | (self.counts[block] > len(places)),
-                    (there & ~right).any(axis=1),
-                    own.any(axis=1) | twice.any(axis=1),
-                )
-            ):
-                found[way] += np.count_nonzero(films)
-        return int(found[0]), int(found[1]), int(found[2])
+            found[start // _FILMS_A_BLOCK] = self._wrong_in(block)
+            return len(self.ids[block])
+
+        in_threads(look, starts, processors(), len(self.ids), None)
+        gaps, scores, names = found.sum(axis=0).tolist()
+        return gaps, scores, names
+
+    def _wrong_in(self, block: slice) -> list[int]:
+        """The same, of some films."""
+        names, scores = self.neighbours[block], self.scores[block]
+        places = np.arange(names.shape[1])
+        there = names != _NONE
+        # Of two pairs with one rank only one is there, and so the last place is not.
+        gaps = there != (places < self.counts[block, None])
+        # Not the opposite of it: a NaN would pass.
+        right = (scores >= 0) & (scores <= 1)
+        right[:, 1:] &= (scores[:, 1:] <= scores[:, :-1]) | ~there[:, :-1]
+        in_order = np.sort(names, axis=1)
+        twice = (in_order[:, 1:] == in_order[:, :-1]) & (in_order[:, 1:] != _NONE)
+        own = names == self.ids[block, None]
+        wrong = (
+            gaps.any(axis=1) | (self.counts[block] > len(places)),
+            (there & ~right).any(axis=1),
+            own.any(axis=1) | twice.any(axis=1),
+        )
+        return [int(np.count_nonzero(films)) for films in wrong]

@@ -390,6 +390,33 @@ def stacked(matrices: list[sparse.csr_matrix]) -> sparse.csr_matrix:
     )
 
 
+def rows_of_parts(
+    matrices: Sequence[sparse.csr_matrix], rows: NDArray[np.int64]
+) -> sparse.csr_matrix:
+    """Some rows of CSR matrices of the same columns, numbered through all of them.
+
+    Rows that follow one another are copied together: where most do, that takes no longer than to
+    copy the matrices once.
+    """
+    begins = np.cumsum([0, *(matrix.shape[0] for matrix in matrices)])
+    sizes = np.concatenate([np.diff(matrix.indptr) for matrix in matrices])[rows]
+    begins_run = (np.diff(rows, prepend=-2) != 1) | np.isin(rows, begins)
+    firsts = np.flatnonzero(begins_run)
+    lasts = np.append(firsts[1:], len(rows))[: len(firsts)] - 1
+    data, indices = [np.empty(0, np.float32)], [np.empty(0, np.int32)]
+    for first, last in zip(rows[firsts], rows[lasts], strict=True):
+        part = int(np.searchsorted(begins, first, side="right")) - 1
+        matrix, begin = matrices[part], begins[part]
+        entries = slice(matrix.indptr[first - begin], matrix.indptr[last - begin + 1])
+        data.append(matrix.data[entries])
+        indices.append(matrix.indices[entries])
+    indptr = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+    return sparse.csr_matrix(
+        (np.concatenate(data), np.concatenate(indices), indptr),
+        shape=(len(rows), matrices[0].shape[1]),
+    )
+
+
 def frames_of(films: pd.DataFrame | Iterable[pd.DataFrame]) -> Iterable[pd.DataFrame]:
     """Frames, of which there may be one alone."""
     # By what a frame alone has, since pandas takes long to import.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from movie_assets.recommender.explanations import most_votes_of_little_known
-from movie_assets.recommender.features import FilmVectorizer, Frozen, frames_of, stacked
+from movie_assets.recommender.features import FilmVectorizer, Frozen, frames_of, rows_of_parts
 from movie_assets.recommender.ranking import largest_log_prior
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def update_features(
     return replace(
         features,
         movie_ids=ids[rows],
-        matrix=stacked([part.matrix for part in parts])[rows],
+        matrix=rows_of_parts([part.matrix for part in parts], rows),
         years=years,
         votes=votes,
         ratings=ratings,

@@ -149,7 +149,9 @@ def _block_factors(
     first = np.flatnonzero(np.diff(codes, prepend=-1) | np.diff(blocks, prepend=-1))
     codes, places = codes[first], blocks[first]
     largest = np.zeros((n_groups, blocks[-1] + 1 if len(blocks) else 0), np.float32)
-    asked = np.arange(n_groups) if asking is None else np.unique(asking // a_group)
+    asked = np.arange(n_groups)
+    if asking is not None:
+        asked = np.flatnonzero(np.bincount(asking // a_group, minlength=n_groups))
 
     def fill(place: int) -> int:
         group = asked[place]

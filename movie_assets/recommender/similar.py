@@ -233,7 +233,7 @@ class Blended(NamedTuple):
 
 def scored(ranking: Ranking, signals: Sequence[Signal], pairs: Blended) -> Neighbours:
     """Pairs with their scores and what these are made of."""
-    asking, n = np.unique(pairs.rows), np.int64(len(ranking.prior))
+    asking, n = pairs.rows[np.diff(pairs.rows, prepend=-1) > 0], np.int64(len(ranking.prior))
     keys = pairs.rows * n + pairs.columns
     values = [_look_up(keys, *_listed(signal, ranking, asking, n)) for signal in signals]
     return Neighbours(

@@ -172,7 +172,10 @@ def _write_archive(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
             padding = -(begin + _EXTRA.size) % _ALIGNED
             entry.extra = _EXTRA.pack(_PADDING_ID, padding) + bytes(padding)
             with archive.open(entry, "w", force_zip64=True) as member:
-                np.lib.format.write_array(member, np.ascontiguousarray(array), allow_pickle=False)
+                array = np.ascontiguousarray(array)
+                header = np.lib.format.header_data_from_array_1_0(array)
+                np.lib.format.write_array_header_1_0(member, header)
+                member.write(array.reshape(-1).view(np.uint8).data)  # at once, and not in copies
 
 
 def _arrays(features: MovieFeatures) -> dict[str, NDArray[np.generic]]:

@@ -11,6 +11,8 @@ of keys with the table, once for each statement, takes longer.
 from __future__ import annotations
 
 import time
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,7 +25,7 @@ from movie_assets.warehouse.errors import SchemaError
 from movie_assets.warehouse.schema import TableSchema, quote, validate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     import duckdb
@@ -35,6 +37,7 @@ TO = "to"
 #: DuckDB holds what it updates at once in memory, of ten million rows gigabytes.
 _MOVED_AT_ONCE = 500_000
 _ROWS_A_BATCH = 2_000_000
+_THREADS = 2
 #: What the last column of a key becomes where the row is no more.
 _GONE = np.iinfo(np.int32).min
 
@@ -163,8 +166,42 @@ class _Plan(NamedTuple):
         if (twice := int(np.count_nonzero(given[1:] == given[:-1]))) > 0:
             raise _shared(schema, twice)
         new = given[_places(keys, given) < 0]
-        firsts = np.union1d(keys >> 32, new >> 32).astype(np.int32)
+        firsts = _firsts(np.sort(np.concatenate([keys, new]), kind="stable"))
         return cls(keys, to[order], placed[order], new, firsts, len(of_moved[0]))
+
+    def find(self, batch: pa.RecordBatch) -> _Found:
+        """Which of some stored rows are removed or moved, or have a key that is given away."""
+        rowids, firsts, lasts, placed = (column.to_numpy() for column in batch.columns)
+        # Of most nothing is told: only the others' keys are looked for.
+        told = np.flatnonzero(np.isin(firsts, self.firsts))
+        keys = _key(firsts[told], lasts[told])
+        taken = int(np.count_nonzero(_places(self.new, keys) >= 0))
+        places = _places(self.keys, keys)
+        named = np.flatnonzero(places >= 0)
+        places, told = places[named], told[named]
+        becomes = self.to[places]
+        is_moved = (becomes != _GONE) & (self.placed[places] == placed[told])
+        return _Found(rowids[told], becomes, taken, int(np.count_nonzero(is_moved)))
+
+
+class _Found(NamedTuple):
+    """Of some stored rows, those that a plan names.
+
+    Attributes:
+        ids: int64[n]: where they stand.
+        becomes: int32[n]: as :attr:`_Plan.to`.
+        taken: how many others have a key that is given to a row.
+        moved: how many are to be moved, and are what they must be.
+    """
+
+    ids: NDArray[np.int64]
+    becomes: NDArray[np.int32]
+    taken: int
+    moved: int
+
+    @classmethod
+    def none(cls) -> _Found:
+        return cls(np.empty(0, np.int64), np.empty(0, np.int32), 0, 0)
 
 
 def _numbers(column: pa.ChunkedArray) -> NDArray[np.int32]:
@@ -174,6 +211,12 @@ def _numbers(column: pa.ChunkedArray) -> NDArray[np.int32]:
 def _key(firsts: NDArray[np.int32], lasts: NDArray[np.int32]) -> NDArray[np.int64]:
     """Two whole numbers of 32 bits as one, in the same order."""
     return np.asarray((firsts.astype(np.int64) << 32) + lasts)
+
+
+def _firsts(keys: NDArray[np.int64]) -> NDArray[np.int32]:
+    """What keys that ascend begin with, each once."""
+    firsts = (keys >> 32).astype(np.int32)
+    return firsts[np.flatnonzero(np.diff(firsts, prepend=np.int32(_GONE)))]
 
 
 def _places(keys: NDArray[np.int64], wanted: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -193,23 +236,10 @@ def _find(
         SchemaError: where one that is to be moved is not there, or is another, or where a row that
             stays has a key that is given to another.
     """
-    ids, becomes, taken, moved = [np.empty(0, np.int64)], [np.empty(0, np.int32)], 0, 0
     columns = ", ".join(map(quote, [*schema.primary_key, str(schema.placed)]))
     stored = connection.sql(f"SELECT rowid, {columns} FROM {quote(schema.name)}")  # noqa: S608 - quoted
-    for batch in stored.to_arrow_reader(_ROWS_A_BATCH):
-        rowids, firsts, lasts, placed = (column.to_numpy() for column in batch.columns)
-        # Of most nothing is told: only the others' keys are looked for.
-        told = np.flatnonzero(np.isin(firsts, plan.firsts))
-        rowids, placed = rowids[told], placed[told]
-        keys = _key(firsts[told], lasts[told])
-        taken += int(np.count_nonzero(_places(plan.new, keys) >= 0))
-        places = _places(plan.keys, keys)
-        named = np.flatnonzero(places >= 0)
-        places = places[named]
-        ids.append(rowids[named])
-        becomes.append(plan.to[places])
-        stays = becomes[-1] != _GONE
-        moved += int(np.count_nonzero(stays & (plan.placed[places] == placed[named])))
+    found = [_Found.none(), *_in_turn(plan.find, stored.to_arrow_reader(_ROWS_A_BATCH))]
+    taken, moved = (sum(getattr(part, name) for part in found) for name in ("taken", "moved"))
     if taken:
         raise _shared(schema, taken)
     if moved != plan.moved:
@@ -218,7 +248,21 @@ def _find(
             f"{schema.primary_key[-1]} are not stored, and nothing was written. Materialize the "
             f"asset {schema.name} again."
         )
-    return np.concatenate(ids), np.concatenate(becomes)
+    return np.concatenate([part.ids for part in found]), np.concatenate([p.becomes for p in found])
+
+
+def _in_turn(
+    work: Callable[[pa.RecordBatch], _Found], batches: Iterable[pa.RecordBatch]
+) -> Iterator[_Found]:
+    """What comes of each batch, by two threads while the next one is read; few are held at once."""
+    with ThreadPoolExecutor(_THREADS, thread_name_prefix="merge") as pool:
+        begun: deque[Future[_Found]] = deque()
+        for batch in batches:
+            begun.append(pool.submit(work, batch))
+            if len(begun) > _THREADS:
+                yield begun.popleft().result()
+        while begun:
+            yield begun.popleft().result()
 
 
 def _change(

@@ -231,7 +231,7 @@ def test_arrays_written_by_hand_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "step", ["numpy.lib.format.write_array", "os.fsync", "pathlib.Path.replace"]
+    "step", ["numpy.lib.format.write_array_header_1_0", "os.fsync", "pathlib.Path.replace"]
 )
 def test_a_failing_write_leaves_the_old_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
