@@ -290,20 +290,19 @@ def similarity_matrix(
         "signals": ", ".join(signal.name for signal in signals) or "content alone",
         "compare_seconds": round(compared - started, 3),
     }
-    result: dg.MaterializeResult[Any]
-    with _beside() as beside:
-        saved = beside.submit(_save, renewal.lists(name), renewed.kept)
-        if renewed.anew or renewed.n_changed > _MOST_MERGED * renewed.n_pairs:
-            saved.result()  # first: nobody would remove what is spooled
-            spooled = io_manager.spool(_PAIRS.name, _rows(renewed, every=True))
-            result = spooled_result(spooled, figures | _told_since(compared))
-        else:
-            merge, digest = _merged(renewed, moved, io_manager.database, digest_before)
-            result = merge_result(_PAIRS.name, merge, digest, figures | _told_since(compared))
-        saved.result()
     # Those of the last run stay as long as the table does: its writing may still fail.
-    renewal.forget_lists(name, str(latest_figures(context.instance, _PAIRS.name).get("lists")))
-    return result
+    last = str(latest_figures(context.instance, _PAIRS.name).get("lists"))
+    saving = _beside()
+    saved = saving.submit(_save, renewal, name, renewed.kept, last)
+    saving.shutdown(wait=False)  # once it is done
+    if renewed.anew or renewed.n_changed > _MOST_MERGED * renewed.n_pairs:
+        saved.result()  # first: nobody would remove what is spooled
+        spooled = io_manager.spool(_PAIRS.name, _rows(renewed, every=True))
+        return spooled_result(spooled, figures | _told_since(compared))
+    merge, digest = _merged(renewed, moved, io_manager.database, digest_before)
+    # The disk has time for it while the table is changed.
+    merge = replace(merge, ready=saved.result)
+    return merge_result(_PAIRS.name, merge, digest, figures | _told_since(compared))
 
 
 def _beside() -> ThreadPoolExecutor:
@@ -339,9 +338,12 @@ def _find_lists(
         return None, Digest(), str(reason)
 
 
-def _save(folder: Path, kept: renewing.KeptLists) -> None:
+def _save(renewal: Renewal, name: str, kept: renewing.KeptLists, last: str) -> None:
+    """Keep the lists for the next run, beside those that the last run left."""
+    folder = renewal.lists(name)
     with named_errors(folder):
         kept_lists.save_lists(folder, kept)
+    renewal.forget_lists(name, last)
 
 
 def _merged(

@@ -165,14 +165,14 @@ def _of_member(file: BinaryIO, entry: zipfile.ZipInfo) -> NDArray[Any]:
 def _write_archive(file: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
     """An .npz file, as ``np.savez`` writes it, but for where its arrays begin."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
+        for name, given in arrays.items():
             entry = zipfile.ZipInfo(f"{name}.npy", _EARLIEST)
             # NumPy's own header is a multiple of that already.
             begin = file.tell() + _ZIP_HEADER.size + len(entry.filename) + _SIZES_BYTES
             padding = -(begin + _EXTRA.size) % _ALIGNED
             entry.extra = _EXTRA.pack(_PADDING_ID, padding) + bytes(padding)
             with archive.open(entry, "w", force_zip64=True) as member:
-                array = np.ascontiguousarray(array)
+                array = np.ascontiguousarray(given)
                 header = np.lib.format.header_data_from_array_1_0(array)
                 np.lib.format.write_array_header_1_0(member, header)
                 member.write(array.reshape(-1).view(np.uint8).data)  # at once, and not in copies

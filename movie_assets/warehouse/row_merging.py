@@ -54,11 +54,14 @@ class RowMerge:
         removed: in the columns of the primary key, the keys of rows that are no more.
         moved: likewise those of rows of which only the last column of the key becomes another,
             which one in the column :data:`TO`, and what is placed.
+        ready: called before the change is committed: waits for what must be there by then, and
+            raises where it cannot be.
     """
 
     rows: pa.Table
     removed: pa.Table
     moved: pa.Table
+    ready: Callable[[], object] = lambda: None
 
 
 def merge_rows(
@@ -71,7 +74,7 @@ def merge_rows(
 ) -> store.Written:
     """Change some rows of a table, in one transaction; see :class:`RowMerge`.
 
-    Either all of it is done afterwards, or nothing.
+    Either all of it is done afterwards, or nothing; the latter too where what it waits for fails.
 
     Raises:
         SchemaError: where the rows, or the stored table, are not as declared, a row that is to be
@@ -88,6 +91,7 @@ def merge_rows(
         connection.register("added", rows)
         connection.execute(f"INSERT INTO {name} BY NAME SELECT * FROM added")  # noqa: S608 - quoted
         left = store.number_of(connection.execute(f"SELECT count(*) FROM {name}"))  # noqa: S608 - quoted
+        merge.ready()
     return store.Written(len(rows), time.perf_counter() - started, left - len(rows))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pyarrow as pa
@@ -136,3 +137,19 @@ def test_what_cannot_be_merged_changes_nothing(tmp_path: Path, merge: RowMerge) 
     with pytest.raises(SchemaError, match=r"primary key|not stored|score"):
         merge_rows(database, TABLE, merge)
     assert stored(database) == before
+
+
+def test_what_a_merge_waits_for_may_still_stop_it(tmp_path: Path) -> None:
+    database = tmp_path / "films.duckdb"
+    before: Rows = {(1, 1): 2, (1, 2): 3}
+    write_table(database, TABLE, table_of(before))
+
+    def fail() -> None:
+        raise LookupError("the lists are not there")
+
+    merge = merge_of({(1, 2): 5}, [(1, 2)], [(1, 1, 3, 2)])
+    with pytest.raises(LookupError, match="not there"):
+        merge_rows(database, TABLE, dataclasses.replace(merge, ready=fail))
+    assert stored(database) == before
+    merge_rows(database, TABLE, merge)
+    assert stored(database) == {(1, 2): 5, (1, 3): 2}
