@@ -111,18 +111,39 @@ def recommended_pairs(
     column = movie_details["recommended_ids"]
     if isinstance(movie_details, pd.DataFrame):
         column = pa.chunked_array([pa.array(column, pa.list_(pa.int64()))])
-    counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
-    rows = np.repeat(movie_details["id"].to_numpy().astype(np.int64), counts)
-    columns = pc.list_flatten(column).to_numpy().astype(np.int64)
-    lists = np.repeat(np.arange(len(counts)), counts)
-    keys = lists * (columns.max(initial=0) + 1) + columns
-    if (np.diff(np.sort(keys)) == 0).any():
-        # What a list names twice counts where it stands first, and the rest moves up.
-        first = np.sort(np.unique(keys, return_index=True)[1])
-        rows, columns = rows[first], columns[first]
-        counts = np.bincount(lists[first], minlength=len(counts))
-    places = np.arange(len(columns)) - np.repeat(np.cumsum(counts) - counts, counts) + 1
-    return _pairs(movie_ids, rows, columns, (1 / np.log2(1 + places)).astype(np.float32))
+    counts = pc.fill_null(pc.list_value_length(column), 0).to_numpy().astype(np.int64)
+    lists = _discounted(pc.list_flatten(column).to_numpy().astype(np.int32), counts)
+    # From lists as they are stored to rows of ours; films that have no details have no list.
+    known = RowsOfIds(movie_ids)
+    others, own = known.of(lists.indices), known.of(movie_details["id"].to_numpy())
+    ours = others >= 0
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(ours)])[lists.indptr]
+    found = sparse.csr_matrix(
+        (lists.data[ours], others[ours].astype(np.int32), np.append(ends, ends[-1])),
+        shape=(len(counts) + 1, len(movie_ids)),
+    )
+    places = np.full(len(movie_ids), len(counts))
+    places[own[own >= 0]] = np.flatnonzero(own >= 0)
+    return found[places]
+
+
+def _discounted(ids: NDArray[np.int32], counts: NDArray[np.int64]) -> sparse.csr_matrix:
+    """Lists of ids, one after the other, as rows; what each id counts in its list."""
+    ends = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+    places = np.arange(len(ids), dtype=np.int32)
+    places -= np.repeat(ends[:-1].astype(np.int32), counts)
+    discounts = 1 / np.log2(2 + np.arange(places.max(initial=0) + 1))  # of the first it is 1
+    shape = (len(counts), int(ids.max(initial=0)) + 1)
+    lists = sparse.csr_matrix((discounts.astype(np.float32)[places], ids, ends), shape, copy=True)
+    lists.sort_indices()
+    again = np.flatnonzero(np.diff(lists.indices) == 0) + 1
+    if not len(again) or np.isin(again, ends).all():
+        return lists
+    # What a list names twice counts where it stands first, and the rest moves up.
+    rows = np.repeat(np.arange(len(counts)), counts)
+    keys = rows * shape[1] + ids
+    first = np.sort(np.unique(keys, return_index=True)[1])
+    return _discounted(ids[first], np.bincount(rows[first], minlength=len(counts)))
 
 
 def item_weights_of(movie_ids: NDArray[np.int32], item_weights: pd.DataFrame) -> sparse.csr_matrix:
