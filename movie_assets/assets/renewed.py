@@ -71,13 +71,12 @@ from movie_assets.warehouse import (
     changed_ids,
     content_hash,
     digest_of_rows,
-    digest_of_table,
     read_arrow,
     read_keys,
     validate,
 )
 from movie_assets.warehouse.io_manager import WarehouseStorage
-from movie_assets.warehouse.row_merging import TO, RowMerge, digest_after
+from movie_assets.warehouse.row_merging import TO, RowMerge, digests
 from movie_assets.warehouse.store import named_errors, reading
 
 #: Where more of the pairs than this share are told otherwise, the table is written anew: what is
@@ -254,8 +253,9 @@ def similarity_matrix(
     """Find the best neighbours of the films for which they may be other."""
     started = time.perf_counter()
     by = recommender.load_weights()
+    last = _last_pairs(context)
     with _beside() as beside:
-        found = beside.submit(_find_lists, *_last_lists(context), renewal, io_manager.database)
+        found = beside.submit(_find_lists, last, renewal)
         signals = film_tables.signals_of(
             movie_features.movie_ids, by.blend, co_liked_movies, movie_details
         )
@@ -268,16 +268,23 @@ def similarity_matrix(
             search=neighbour_search.top_k,
             progress=reporter(context.log, "Compared %s of %s films."),
         )
-        _, digest_before, why = found.result()
+        why = found.result()[1]
     if not renewed.n_pairs:
         raise NothingAlikeError(
             f"None of the {movie_features.n_movies} films has a neighbour with votes: see which "
             "films movies_table has. What is stored stays as it was."
         )
     compared, name, moved = time.perf_counter(), uuid4().hex, renewed.moved()
+    saving = _beside()
+    saved = saving.submit(_save, renewal, name, renewed.kept, last.lists)
+    saving.shutdown(wait=False)  # once it is done
+    merged = None
+    if not renewed.anew and renewed.n_changed <= _MOST_MERGED * renewed.n_pairs:
+        merged = _merged(renewed, moved, io_manager.database, last.digest)
+        why = "" if merged else "similarity_matrix is not what the last run left"
     figures = {
         "revision": int(latest_figures(context.instance, "movie_features").get("revision") or 0),
-        "rebuilt": renewed.anew,
+        "rebuilt": renewed.anew or bool(why),
         "rebuilt_why": why or "not rebuilt: the lists are still good",
         "films": movie_features.n_movies,
         "films_changed": renewed.n_films_changed,
@@ -290,19 +297,13 @@ def similarity_matrix(
         "signals": ", ".join(signal.name for signal in signals) or "content alone",
         "compare_seconds": round(compared - started, 3),
     }
-    # Those of the last run stay as long as the table does: its writing may still fail.
-    last = str(latest_figures(context.instance, _PAIRS.name).get("lists"))
-    saving = _beside()
-    saved = saving.submit(_save, renewal, name, renewed.kept, last)
-    saving.shutdown(wait=False)  # once it is done
-    if renewed.anew or renewed.n_changed > _MOST_MERGED * renewed.n_pairs:
+    if merged is None:
         saved.result()  # first: nobody would remove what is spooled
         spooled = io_manager.spool(_PAIRS.name, _rows(renewed, every=True))
         return spooled_result(spooled, figures | _told_since(compared))
-    merge, digest = _merged(renewed, moved, io_manager.database, digest_before)
-    # The disk has time for it while the table is changed.
-    merge = replace(merge, ready=saved.result)
-    return merge_result(_PAIRS.name, merge, digest, figures | _told_since(compared))
+    # The disk has time for the lists while the table is changed.
+    merge = replace(merged[0], ready=saved.result)
+    return merge_result(_PAIRS.name, merge, merged[1], figures | _told_since(compared))
 
 
 def _beside() -> ThreadPoolExecutor:
@@ -310,32 +311,39 @@ def _beside() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(1, thread_name_prefix="beside")
 
 
-def _last_lists(context: dg.AssetExecutionContext) -> tuple[str, str, str]:
-    """The data version of the pairs that the last run left, the name of its lists, or why none."""
-    try:
-        last, noted = _last_run(context)
-    except _AnewError as reason:
-        return "", "", str(reason)
-    return last, str(noted["lists"]), ""
+@dataclass(frozen=True)
+class _LastPairs:
+    """What the last run noted of its pairs.
 
-
-def _find_lists(
-    last: str, name: str, why: str, renewal: Renewal, database: Path
-) -> tuple[renewing.KeptLists | None, Digest, str]:
-    """The lists that the last run left, where they may be built upon, and the table's content.
-
-    Returns:
-        Or else None, nothing, and why.
+    Attributes:
+        digest: of the table, as text.
+        lists: the name of the lists that it kept.
+        why: why nothing can be built upon; "" where something can.
     """
+
+    digest: str = ""
+    lists: str = ""
+    why: str = ""
+
+
+def _last_pairs(context: dg.AssetExecutionContext) -> _LastPairs:
     try:
-        if why:
-            raise _AnewError(why)
-        digest = digest_of_table(database, _PAIRS)
-        if str(digest) != last:
-            raise _AnewError("similarity_matrix is not what the last run left")
-        return kept_lists.load_lists(renewal.lists(name)), digest, ""
-    except (_AnewError, kept_lists.KeptListsError, SchemaError, TableMissingError) as reason:
-        return None, Digest(), str(reason)
+        digest, noted = _last_run(context)
+    except _AnewError as reason:
+        # Other code's lists stay too as long as its table does.
+        lists = latest_figures(context.instance, _PAIRS.name).get("lists")
+        return _LastPairs(lists=str(lists), why=str(reason))
+    return _LastPairs(digest, str(noted["lists"]))
+
+
+def _find_lists(last: _LastPairs, renewal: Renewal) -> tuple[renewing.KeptLists | None, str]:
+    """The lists that the last run left, where they may be built upon; else None, and why."""
+    if last.why:
+        return None, last.why
+    try:
+        return kept_lists.load_lists(renewal.lists(last.lists)), ""
+    except kept_lists.KeptListsError as error:
+        return None, str(error)
 
 
 def _save(renewal: Renewal, name: str, kept: renewing.KeptLists, last: str) -> None:
@@ -347,18 +355,28 @@ def _save(renewal: Renewal, name: str, kept: renewing.KeptLists, last: str) -> N
 
 
 def _merged(
-    renewed: renewing.Renewed, moved: NDArray[np.int32], database: Path, digest_before: Digest
-) -> tuple[RowMerge, Digest]:
-    """What changed of the pairs, and the digest that the table has then."""
+    renewed: renewing.Renewed, moved: NDArray[np.int32], database: Path, digest_before: str
+) -> tuple[RowMerge, Digest] | None:
+    """What changed of the pairs, and the digest that the table has then.
+
+    Returns:
+        None where the table does not have the digest that it was left with.
+    """
     merge = RowMerge(
         _PAIRS.arrow_schema.empty_table(),
         removed=pa.table(dict(zip(_PAIRS.primary_key, renewed.gone.T, strict=True))),
         moved=pa.table(dict(zip((*_PAIRS.primary_key, TO, _PAIRS.placed), moved.T, strict=True))),
     )
     with _beside() as beside:
-        left = beside.submit(digest_after, database, _PAIRS, merge, digest_before)
+        found = beside.submit(digests, database, _PAIRS, merge)
         rows = pa.concat_tables([merge.rows, *_checked(_rows(renewed))])
-        return replace(merge, rows=rows), left.result() + digest_of_rows(rows, _PAIRS)
+        try:
+            before, left = found.result()
+        except (SchemaError, TableMissingError):
+            return None
+    if str(before) != digest_before:
+        return None
+    return replace(merge, rows=rows), left + digest_of_rows(rows, _PAIRS)
 
 
 def _rows(renewed: renewing.Renewed, *, every: bool = False) -> Iterator[pa.Table]:

@@ -95,15 +95,16 @@ def merge_rows(
     return store.Written(len(rows), time.perf_counter() - started, left - len(rows))
 
 
-def digest_after(
-    database: Path, schema: TableSchema, merge: RowMerge, digest: Digest, **options: Any
-) -> Digest:
-    """The digest of a table once rows are merged, from the one that it has now.
+def digests(
+    database: Path, schema: TableSchema, merge: RowMerge, **options: Any
+) -> tuple[Digest, Digest]:
+    """The digest of a table as it is, and once rows are merged; by one scan of it.
 
     Of the rows that are moved only the place counts, so that the table is not asked for them.
 
     Raises:
         SchemaError: where the rows, or the stored table, are not as declared.
+        TableMissingError: where the table or the database is not there yet.
         WarehouseError: of the type that says why the file cannot be read.
     """
     rows = validate(merge.rows, replace(schema, may_be_empty=True))
@@ -114,12 +115,15 @@ def digest_after(
         count, before, after = connection.execute(
             f"SELECT count(*), {sum_of(was)}, {sum_of(becomes)} FROM moved"  # noqa: S608 - quoted
         ).fetchall()[0]
-        removed = connection.execute(
-            f"SELECT count(*), {sum_of_rows(schema, 'stored')} "  # noqa: S608 - quoted
-            f"FROM {quote(schema.name)} stored SEMI JOIN removed USING ({keys})"
-        ).fetchall()[0]
+        stored = connection.execute(
+            f"SELECT gone, count(*), {sum_of_rows(schema, 'stored')} FROM "  # noqa: S608 - quoted
+            f"(SELECT *, ({keys}) IN (SELECT ({keys}) FROM removed) AS gone "
+            f"FROM {quote(schema.name)}) stored GROUP BY gone"
+        ).fetchall()
+    parts = {gone: Digest.of(rows_of, total) for gone, rows_of, total in stored}
     moved = Digest.of(count, after) - Digest.of(count, before)
-    return digest - Digest.of(*removed) + moved + digest_of_rows(rows, schema)
+    left, removed = parts.get(False, Digest()), parts.get(True, Digest())
+    return left + removed, left + moved + digest_of_rows(rows, schema)
 
 
 def _register(connection: duckdb.DuckDBPyConnection, schema: TableSchema, merge: RowMerge) -> None:

@@ -18,7 +18,7 @@ from movie_assets.warehouse import (
     validate,
     write_table,
 )
-from movie_assets.warehouse.row_merging import RowMerge, digest_after, merge_rows
+from movie_assets.warehouse.row_merging import RowMerge, digests, merge_rows
 from movie_assets.warehouse.tables import CO_LIKED_MOVIES
 
 TABLE = CO_LIKED_MOVIES
@@ -105,7 +105,8 @@ def check_merged(
 ) -> None:
     database = tmp_path_factory.mktemp("merge") / "films.duckdb"
     write_table(database, TABLE, table_of(before))
-    digest = digest_after(database, TABLE, merge, digest_of_table(database, TABLE))
+    as_it_is, digest = digests(database, TABLE, merge)
+    assert as_it_is == digest_of_table(database, TABLE)
     written = merge_rows(database, TABLE, merge)
     assert stored(database) == after
     assert (written.rows, written.table_rows) == (len(merge.rows), len(after))
