@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from math import log10
+from math import ceil, floor, log10
 from pathlib import Path
 
 from kernel import DEFAULT, THREADS, K, alone
@@ -18,7 +18,6 @@ from kernel import DEFAULT, THREADS, K, alone
 SIZES = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 COLOURS = {"no prior": "#888", DEFAULT: "#47a"}  # read well on light and dark pages
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 400, 70, 40, 20, 50
-SECONDS = (0.01, 1000)
 
 Measured = dict[str, list[tuple[int, float]]]
 
@@ -26,16 +25,19 @@ Measured = dict[str, list[tuple[int, float]]]
 def drawing(measured: Measured, colours: Sequence[str], title: str) -> str:
     """The plot as SVG: seconds over films, a line for each that was measured."""
     films = [n for n, _ in next(iter(measured.values()))]
+    logs = [log10(seconds) for points in measured.values() for _, seconds in points]
+    lowest = floor(min(logs))
+    highest = max(ceil(max(logs)), lowest + 1)
 
     def x(n: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * log10(n / films[0]) / log10(films[-1] / films[0])
 
     def y(seconds: float) -> float:
-        share = log10(seconds / SECONDS[0]) / log10(SECONDS[1] / SECONDS[0])
+        share = (log10(seconds) - lowest) / (highest - lowest)
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * share
 
     parts = []
-    for power in range(-2, 4):
+    for power in range(lowest, highest + 1):
         at = y(10**power)
         parts.append(f'<path d="M{LEFT} {at:.0f}H{WIDTH - RIGHT}" stroke="#8884"/>')
         parts.append(_text(LEFT - 8, at + 4, f"{10**power:g} s", "end"))
