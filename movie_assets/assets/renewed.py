@@ -259,16 +259,16 @@ def similarity_matrix(
         signals = film_tables.signals_of(
             movie_features.movie_ids, by.blend, co_liked_movies, movie_details
         )
-        renewed = renewing.renew(
-            movie_features,
-            by,
-            NEIGHBOURS_A_FILM,
-            before=lambda: found.result()[0],
-            signals=signals,
-            search=neighbour_search.top_k,
-            progress=reporter(context.log, "Compared %s of %s films."),
-        )
-        why = found.result()[1]
+        before, why = found.result()
+    renewed = renewing.renew(
+        movie_features,
+        by,
+        NEIGHBOURS_A_FILM,
+        before=before,
+        signals=signals,
+        search=neighbour_search.top_k,
+        progress=reporter(context.log, "Compared %s of %s films."),
+    )
     if not renewed.n_pairs:
         raise NothingAlikeError(
             f"None of the {movie_features.n_movies} films has a neighbour with votes: see which "
@@ -282,19 +282,16 @@ def similarity_matrix(
     if not renewed.anew and renewed.n_changed <= _MOST_MERGED * renewed.n_pairs:
         merged = _merged(renewed, moved, io_manager.database, last.digest)
         why = "" if merged else "similarity_matrix is not what the last run left"
+    elif renewed.anew:
+        why = why or "the weights changed, or the terms were learned anew"
     figures = {
         "revision": int(latest_figures(context.instance, "movie_features").get("revision") or 0),
-        "rebuilt": renewed.anew or bool(why),
+        "rebuilt": bool(why),
         "rebuilt_why": why or "not rebuilt: the lists are still good",
-        "films": movie_features.n_movies,
-        "films_changed": renewed.n_films_changed,
-        "rows_changed": renewed.n_changed,
-        "rows_moved": len(moved),
-        "rows_removed": len(renewed.gone),
+        **_counts(renewed, moved),
         "lists": name,
         "neighbours_per_film": NEIGHBOURS_A_FILM,
         "searched_by": neighbour_search.ray_address or "this machine",
-        "signals": ", ".join(signal.name for signal in signals) or "content alone",
         "compare_seconds": round(compared - started, 3),
     }
     if merged is None:
@@ -304,6 +301,17 @@ def similarity_matrix(
     # The disk has time for the lists while the table is changed.
     merge = replace(merged[0], ready=saved.result)
     return merge_result(_PAIRS.name, merge, merged[1], figures | _told_since(compared))
+
+
+def _counts(renewed: renewing.Renewed, moved: NDArray[np.int32]) -> dict[str, Any]:
+    return {
+        "films": renewed.features.n_movies,
+        "films_changed": renewed.n_films_changed,
+        "rows_changed": renewed.n_changed,
+        "rows_moved": len(moved),
+        "rows_removed": len(renewed.gone),
+        "signals": ", ".join(signal.name for signal in renewed.signals) or "content alone",
+    }
 
 
 def _beside() -> ThreadPoolExecutor:

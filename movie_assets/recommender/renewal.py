@@ -27,7 +27,7 @@ from movie_assets.recommender.similar import Blended, ContentQuestion, named, sc
 from movie_assets.recommender.threads import in_threads, processors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -147,7 +147,7 @@ def renew(
     weights: Weights,
     k: int,
     *,
-    before: KeptLists | Callable[[], KeptLists | None] | None = None,
+    before: KeptLists | None = None,
     signals: Sequence[Signal] = (),
     search: Search = top_k,
     progress: Progress | None = None,
@@ -158,8 +158,7 @@ def renew(
         features: n_movies films; frozen ones if anything is to stay the same.
         weights: of everything.
         k: the most neighbours a film gets, at least 1.
-        before: what was kept the last time; None to find everything anew. Or what is called for it
-            once it is needed, for it may take as long to be read as what comes before.
+        before: what was kept the last time; None to find everything anew.
         signals: what else goes into a score.
         search: finds the best by content where everything is found anew.
         progress: called with films done and films in all, now and then.
@@ -172,10 +171,8 @@ def renew(
     ranking = fit_ranking(features, weights)
     films = _Films.of(features, ranking, signals)
     key = _key_of(features, weights, k)
-    before = before() if callable(before) else before
     if before is not None and before.key != key:
         before = None
-    # After that: to read what was kept takes room of its own, which is free again by now.
     question = ContentQuestion.of(features, ranking, np.arange(features.n_movies, dtype=np.int32))
     places = _places(before, features.movie_ids)
     if before is None:

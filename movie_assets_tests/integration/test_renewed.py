@@ -212,6 +212,7 @@ def test_run_after_run_what_changed_is_worked_out(
     third = catalogue.run()
     assert all(figures["rebuilt"] for figures in third.values())
     assert "of the films changed since" in third["movie_features"]["rebuilt_why"]
+    assert "learned anew" in third["similarity_matrix"]["rebuilt_why"]
     assert catalogue.is_right(third)
 
 
