@@ -14,7 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from movie_assets import film_tables, recommender
-from movie_assets.assets.compiled import KERNEL
+from movie_assets.assets.compiled import BLENDING, KERNEL
 from movie_assets.assets.declare import preview, reporter, table_asset, table_result, timed
 from movie_assets.assets.pictures import histogram
 from movie_assets.assets.versions import code_version
@@ -102,6 +102,7 @@ PAIRS_USE = (
     scoring,
     blocks,
     *KERNEL,
+    *BLENDING,
     explanations,
     film_tables,
     weights.BUNDLED,

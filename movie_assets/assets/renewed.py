@@ -236,7 +236,15 @@ def _find_learned(
 
 @table_asset(
     group="recommend",
-    uses=(*PAIRS_USE, *compiled.REASONS, renewing, incremental, changes, kept_lists),
+    uses=(
+        *PAIRS_USE,
+        *compiled.REASONS,
+        *compiled.UPDATES,
+        renewing,
+        incremental,
+        changes,
+        kept_lists,
+    ),
     kinds=frozenset({"numba", "duckdb"}),
     lineage=PAIRS_LINEAGE,
     columns=PAIRS_COLUMNS,

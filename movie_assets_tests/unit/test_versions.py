@@ -11,6 +11,8 @@ from types import ModuleType
 
 import pytest
 
+from movie_assets import recommender
+from movie_assets.assets import compiled
 from movie_assets.assets.versions import code_version
 
 CODE = '''
@@ -169,3 +171,15 @@ def test_functions_within_functions() -> None:
 
     assert code_version(inner) == code_version(inner)
     assert code_version(inner) != code_version(same)  # by its name
+
+
+def test_compiled_modules_are_named_for_the_versions_of_what_they_make() -> None:
+    """Nothing else would name them: they are imported where they are called."""
+    folder = Path(recommender.__file__).parent
+    files = {
+        path for path in folder.rglob("*.py")
+        if "\n@compiled" in path.read_text() or "\n@partial(compiled" in path.read_text()
+    }  # fmt: skip
+    parts = (compiled.KERNEL, compiled.BLENDING, compiled.UPDATES, compiled.REASONS)
+    named = {*itertools.chain(*parts), *compiled.CO_LIKE_SEARCH, *compiled.VOTES}
+    assert named == files
