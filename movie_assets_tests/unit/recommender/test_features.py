@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from movie_assets.recommender import MovieFeatures, fit_features, load_weights, nearest_neighbours
-from movie_assets.recommender.features import FilmVectorizer, NoFeaturesError
+from movie_assets.recommender.features import FilmVectorizer, NoFeaturesError, rows_of_parts
 from movie_assets.recommender.weights import FIELDS
 from movie_assets_tests.films import features_of, films_of, weights_of
 
@@ -392,3 +393,33 @@ def test_films_in_blocks_give_what_all_at_once_give(overviews: list[str], ends: 
     one = fit_features(frame, load_weights())
     assert "pair" in one.vocabulary
     assert_same(fit_features(blocks, load_weights()), one)
+
+
+def test_squared_lengths_of_each_field() -> None:
+    films = films_of(
+        {"id": 1, "overview": "thief thief diamond", "genres": ["Crime"]},
+        {"id": 2, "overview": "", "genres": ["Crime", "Drama"]},
+        {"id": 3},
+    )
+    fitted = fit_features(films, weights_of({"text": 3, "genres": 1}))
+    found = fitted.squared_lengths()
+    assert found.dtype == np.float64
+    # The weights are shares of all: three quarters and one.
+    np.testing.assert_allclose(found, [[0.75, 0.25], [0, 0.25], [0, 0]], atol=1e-6)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data(), sizes=st.lists(st.integers(0, 6), min_size=1, max_size=4))
+def test_rows_of_parts_are_those_of_all_parts_together(
+    data: st.DataObject, sizes: list[int]
+) -> None:
+    random = np.random.default_rng(data.draw(st.integers(0, 99)))
+    parts = [sparse.random_array((n, 5), density=0.4, rng=random, format="csr") for n in sizes]
+    parts = [sparse.csr_matrix(part.astype(np.float32)) for part in parts]
+    rows = st.lists(st.integers(0, sum(sizes) - 1), max_size=12) if sum(sizes) else st.just([])
+    chosen = np.array(data.draw(rows | st.just(list(range(sum(sizes))))), np.int64)
+    found, expected = rows_of_parts(parts, chosen), sparse.vstack(parts, format="csr")[chosen]
+    assert found.shape == expected.shape
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found.toarray(), expected.toarray())
+    np.testing.assert_array_equal(found.indptr, expected.indptr)

@@ -20,6 +20,7 @@ from movie_assets.recommender import (
     nearest_neighbours,
     neighbours,
 )
+from movie_assets.recommender.blending import content_of_pairs
 from movie_assets.recommender.neighbours import top_k
 from movie_assets.recommender.ranking import fit_ranking
 from movie_assets_tests.films import features_of, weights_of
@@ -428,3 +429,15 @@ def test_progress_is_told() -> None:
     told: list[tuple[int, int]] = []
     nearest_neighbours(features_of(np.eye(5)), PLAIN, 1, progress=lambda *done: told.append(done))
     assert told[-1] == (5, 5)
+
+
+def test_content_of_pairs_is_added_up_in_the_order_of_columns() -> None:
+    """As the kernel does; in another order the last bit would be another one here."""
+    weights = np.array([[0.1, 0.7, 0.0, 0.3], [0.9, 0.2, 0.5, 0.6], [0, 0, 0.5, 0]], np.float32)
+    rows, columns = np.array([0, 0, 1], np.int32), np.array([1, 2, 1], np.int32)
+    found = content_of_pairs(sparse.csr_matrix(weights), rows, columns)
+    by_hand = np.float32(0)
+    for one, other in zip(weights[0], weights[1], strict=True):
+        by_hand += one * other
+    assert found.tolist() == [by_hand, 0, 1]  # of a product above 1 there is 1
+    assert found.dtype == np.float32
