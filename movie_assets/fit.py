@@ -34,7 +34,8 @@ def fit(
 ) -> None:
     """Fit the weights of fields, closeness, prior and blends to people's ratings.
 
-    Cross-validated over people, then on all of them; the same ratings give the same file.
+    Cross-validated over people, then on all of them; the same ratings give the same file
+    on the same kind of processor.
     """
     settings = load_settings()
     folder = movielens or settings.movielens_dir

@@ -184,7 +184,7 @@ def _renew(
             spooled.close()
             raise
         return spooled_result(spooled, {**figures, **cleaned.figures})
-    # Each once: for what may come more often NumPy takes half a second a million.
+    # Each is there once: what may come more often NumPy hashes first, which takes longer than this.
     rows = cleaned.rows(database, np.intersect1d(other, wanted.ids, assume_unique=True))
     merge = Merge(rows, np.setdiff1d(other, rows["id"].to_numpy()))
     removed = digest_of_table(database, TABLES[of.table], other)

@@ -41,15 +41,16 @@ def blend(
         by_content: their K best by content: columns, -1 where there is none, and scores; of shape
             (n_rows, k) both.
 
+    Raises:
+        ValueError: as :func:`content_of_pairs`.
+
     Returns:
         Columns, int32, -1 where there are fewer, and their scores by content alone, float32, 0
         there; of shape (n_rows, k) both.
     """
     best, scores = (read_only(np.ascontiguousarray(part)) for part in by_content)
     lists = _Lists.of(signals, asking)
-    size = len(lists.columns)
-    rows, columns = np.empty(size, np.int32), np.empty(size, np.int32)
-    ends = np.zeros(len(asking) + 1, np.int64)
+    columns, ends = np.empty(len(lists.columns), np.int32), np.zeros(len(asking) + 1, np.int64)
     count = _propose(read_only(asking), best, lists, read_only(ranking.prior), columns, ends)
     rows, columns = np.repeat(asking, np.diff(ends)), columns[:count]
     by_product = content_of_pairs(matrix, rows, columns)
@@ -66,7 +67,12 @@ def content_of_pairs(
     """The likeness of content of pairs of films; float32 of shape (n_pairs,), in [0, 1].
 
     It is added up in the order of columns, as the kernel does.
+
+    Raises:
+        ValueError: where the indices are not sorted: terms would be missed without a word.
     """
+    if not matrix.has_sorted_indices:
+        raise ValueError("the matrix must have sorted indices")
     found = np.empty(len(rows), np.float32)
     _multiply(*csr(matrix), read_only(rows), read_only(columns), found)
     return found

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy import sparse
 
-    _Pairs = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]
-
     from movie_assets.recommender.features import MovieFeatures
     from movie_assets.recommender.ranking import Ranking
     from movie_assets.recommender.weights import Weights

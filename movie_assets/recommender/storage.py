@@ -2,7 +2,7 @@
 
 A file is replaced by one rename, so a reader finds the old one or the new one, never a part. Its
 arrays begin at multiples of :data:`_ALIGNED` bytes, so that they can be used where they are, mapped
-into memory: at a million films a copy would take as long as what is then done with it.
+into memory: to copy hundreds of megabytes in each step that looks at them takes time and room.
 """
 
 from __future__ import annotations

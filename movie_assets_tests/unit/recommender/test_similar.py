@@ -441,3 +441,10 @@ def test_content_of_pairs_is_added_up_in_the_order_of_columns() -> None:
         by_hand += one * other
     assert found.tolist() == [by_hand, 0, 1]  # of a product above 1 there is 1
     assert found.dtype == np.float32
+
+
+def test_content_of_pairs_refuses_unsorted_terms() -> None:
+    matrix = sparse.csr_matrix((np.ones(2, np.float32), [1, 0], [0, 2]), shape=(1, 2))
+    one = np.zeros(1, np.int32)
+    with pytest.raises(ValueError, match="sorted indices"):
+        content_of_pairs(matrix, one, one)
