@@ -202,18 +202,19 @@ def open_catalogue(database: Path, features: Path) -> Catalogue:
         read_table(database, "co_liked_movies", ["movie_id", "neighbour_id", "score"]),
         read_table(database, "movie_details", ["id", "recommended_ids"]),
     )
-    return Catalogue(
-        read_films(database),
-        Recommender(loaded, weights, signals, _item_weights(database, stored, loaded.movie_ids)),
-    )
+    learned = _learned(database, stored, loaded.movie_ids)
+    return Catalogue(read_films(database), Recommender(loaded, weights, signals, *learned))
 
 
-def _item_weights(database: Path, stored: set[str], movie_ids: NDArray[np.int32]) -> Any:
-    """What liking one film says of liking another, where people's ratings were learned from."""
+def _learned(database: Path, stored: set[str], movie_ids: NDArray[np.int32]) -> list[Any]:
+    """Item weights and transitions, each where people's ratings were learned from."""
     if "item_weights" not in stored:
-        return None
-    found = item_weights_of(movie_ids, read_table(database, "item_weights"))
-    return found if found.nnz else None
+        return []
+    table = read_table(database, "item_weights")
+    # A table from before there were transitions says nothing of them until the next build.
+    there = [name for name in ("weight", "transition") if name in table.columns]
+    found = (item_weights_of(movie_ids, table, name) for name in there)
+    return [pairs if pairs.nnz else None for pairs in found]
 
 
 def _known(filters: Filters, features: MovieFeatures) -> Filters:

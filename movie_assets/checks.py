@@ -186,7 +186,7 @@ def _checks() -> dict[str, tuple[tuple[str, ...], list[Check]]]:
                 *_pair_checks("item_weights"),
                 Check(
                     "weights_say_something",
-                    "Every weight is a number other than 0.",
+                    "Every pair has a weight or a transition: a number other than 0.",
                     _find_weights_say_something,
                 ),
             ],
@@ -516,8 +516,8 @@ def _find_self_excluded(pairs: pd.DataFrame, _: Inputs) -> Finding:
 
 
 def _find_weights_say_something(_: dg.DagsterInstance, inputs: Inputs) -> Finding:
-    weights = inputs["item_weights"]["weight"].to_numpy()
-    wrong = int((~np.isfinite(weights) | (weights == 0)).sum())
+    said = inputs["item_weights"][["weight", "transition"]].to_numpy()
+    wrong = int((~np.isfinite(said).all(axis=1) | (said == 0).all(axis=1)).sum())
     return Finding(not wrong, {"weights_without_a_meaning": wrong})
 
 

@@ -146,13 +146,22 @@ def _discounted(ids: NDArray[np.int32], counts: NDArray[np.int64]) -> sparse.csr
     return _discounted(ids[first], np.bincount(rows[first], minlength=len(counts)))
 
 
-def item_weights_of(movie_ids: NDArray[np.int32], item_weights: pd.DataFrame) -> sparse.csr_matrix:
-    """What liking one film says of liking another; CSR float32 of shape (n_movies, n_movies)."""
+def item_weights_of(
+    movie_ids: NDArray[np.int32], item_weights: pd.DataFrame, column: str = "weight"
+) -> sparse.csr_matrix:
+    """What liking one film says of liking another; CSR float32 of shape (n_movies, n_movies).
+
+    Args:
+        movie_ids: of the films, ascending.
+        item_weights: the table.
+        column: of what is said: ``weight``, or ``transition``.
+    """
+    said = item_weights[item_weights[column] != 0]
     return _pairs(
         movie_ids,
-        item_weights["movie_id"].to_numpy(np.int64),
-        item_weights["neighbour_id"].to_numpy(np.int64),
-        item_weights["weight"].to_numpy(np.float32),
+        said["movie_id"].to_numpy(np.int64),
+        said["neighbour_id"].to_numpy(np.int64),
+        said[column].to_numpy(np.float32),
     )
 
 

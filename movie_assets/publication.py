@@ -259,7 +259,7 @@ class _Reading:
         parts = (*layout.PARTS, *self.pair_signals)
         names = ["rank", *(f"CAST({name} AS FLOAT) AS {name}" for name in parts), *more]
         read = 0
-        for some in self._blocks("similarity_matrix", names, "rank"):
+        for some in self._blocks("similarity_matrix", names, order="rank"):
             read += len(some)
             yield some
         self._refuse_others("similarity_matrix", read)
@@ -269,8 +269,11 @@ class _Reading:
         found = {}
         if self.count("co_liked_movies"):
             found["co_liked"] = self._blocks("co_liked_movies", ["CAST(score AS FLOAT) AS value"])
-        if self.count("item_weights"):
-            found["item_weights"] = self._blocks("item_weights", ["CAST(weight AS FLOAT) AS value"])
+        for name, column in (("item_weights", "weight"), ("transitions", "transition")):
+            if self.count("item_weights", f"{column} != 0"):
+                found[name] = self._blocks(
+                    "item_weights", [f"CAST({column} AS FLOAT) AS value"], f"{column} != 0"
+                )
         if self.count("movie_details", "len(recommended_ids) > 0"):
             found["tmdb"] = self._recommended()
         return found
@@ -308,7 +311,11 @@ class _Reading:
             )
 
     def _blocks(
-        self, table: str, columns: Sequence[str], order: str = "neighbour_id"
+        self,
+        table: str,
+        columns: Sequence[str],
+        condition: str = "true",
+        order: str = "neighbour_id",
     ) -> Iterator[pa.RecordBatch]:
         """A table's pairs and other columns of theirs, by film; those of some films at a time.
 
@@ -321,7 +328,7 @@ class _Reading:
                 self.connection.cursor()
                 .sql(
                     f"SELECT movie_id, neighbour_id, {', '.join(columns)} FROM {table} "  # noqa: S608 - names of our own
-                    f"WHERE movie_id BETWEEN {first} AND {last}"
+                    f"WHERE movie_id BETWEEN {first} AND {last} AND {condition}"
                 )
                 .to_arrow_table()
                 .combine_chunks()

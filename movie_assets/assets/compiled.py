@@ -16,5 +16,7 @@ UPDATES = (_ROOM / "kept.py",)
 REASONS = (_ROOM / "shared.py",)
 #: What finds films for somebody.
 VOTES = (_ROOM / "votes.py",)
+#: What counts what is liked after what.
+TRANSITIONS = (_ROOM / "transition_counts.py",)
 #: What finds the films that the same people like.
 CO_LIKE_SEARCH = (*KERNEL, _ROOM / "co_like_search.py")

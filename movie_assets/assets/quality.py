@@ -6,7 +6,7 @@ import pandas as pd
 import pyarrow as pa
 
 from movie_assets import film_tables, recommender
-from movie_assets.assets.compiled import BLENDING, CO_LIKE_SEARCH, VOTES
+from movie_assets.assets.compiled import BLENDING, CO_LIKE_SEARCH, TRANSITIONS, VOTES
 from movie_assets.assets.declare import table_asset, table_result
 from movie_assets.recommender import (
     MovieFeatures,
@@ -17,6 +17,7 @@ from movie_assets.recommender import (
     query,
     ranking,
     similar,
+    transitions,
     weights,
 )
 from movie_assets.recommender.evaluation import (
@@ -45,7 +46,7 @@ _DRAWN = ("ndcg_at_10", "different_films", "catalogue_coverage", "novelty", "int
 QUALITY_USES = (
     metrics, run, methods, judge, baselines, accuracy, breadth, bootstrap, catalogue, plain,
     profiles, truth, Ratings, split_people, query, similar, ranking, co_likes, expected,
-    *BLENDING, *CO_LIKE_SEARCH, *VOTES, item_weights, film_tables,
+    *BLENDING, *CO_LIKE_SEARCH, *VOTES, *TRANSITIONS, item_weights, transitions, film_tables,
     weights.BUNDLED,
 )  # fmt: skip
 

@@ -15,14 +15,18 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 from scipy import sparse
 
-from movie_assets.assets.compiled import CO_LIKE_SEARCH
+from movie_assets.assets.compiled import CO_LIKE_SEARCH, TRANSITIONS
 from movie_assets.assets.declare import counts, table_asset, table_result
 from movie_assets.assets.pictures import histogram
+from movie_assets.assets.renewed import Renewal
 from movie_assets.movielens import fingerprint, lines, ratings, read_ratings
-from movie_assets.recommender import co_likes, expected, worth
+from movie_assets.recommender import co_likes, expected, transitions, worth
 from movie_assets.recommender.item_weights import fit_item_weights
+from movie_assets.recommender.rows import RowsOfIds
+from movie_assets.recommender.storage import load_features
 from movie_assets.warehouse import TABLES
 
 _TURNED_OFF = (
@@ -131,55 +135,94 @@ def co_liked_movies(
 
 @table_asset(
     group="signals",
-    uses=(fit_item_weights, worth),
-    kinds=frozenset({"scipy", "duckdb"}),
+    uses=(fit_item_weights, transitions, worth, *TRANSITIONS),
+    kinds=frozenset({"scipy", "numba", "duckdb"}),
     lineage={
         "movie_id": [("movies_table", "id"), ("movielens_ratings", "movie_id")],
         "neighbour_id": [("movies_table", "id"), ("movielens_ratings", "movie_id")],
         "weight": [("movielens_ratings", "rating")],
+        "transition": [("movielens_ratings", "rating"), ("movielens_ratings", "rated_at")],
     },
-    columns={"movielens_ratings": ["user_id", "movie_id", "rating"], "movies_table": ["id"]},
+    columns={"movies_table": ["id"]},
+    deps=("movie_features",),
 )
 def item_weights(
-    movielens_ratings: pa.Table, movies_table: pd.DataFrame
+    movielens_ratings: pa.Table,
+    movies_table: pd.DataFrame,
+    renewal: dg.ResourceParam[Renewal],
 ) -> dg.MaterializeResult[pa.Table]:
-    """Learn what liking one of our films says of liking another."""
+    """Learn what liking one of our films says of liking another, at all and soon after."""
     if not len(movielens_ratings):
         return _empty("item_weights", _TURNED_OFF)
     ids, films = _our_films(movielens_ratings, movies_table)
-    in_likes = worth.worth_in_likes(movielens_ratings["rating"].to_numpy())
-    says = pa.array(in_likes > 0)
-    chosen = pc.and_(says, pc.is_valid(films))
-    people = _numbered(movielens_ratings["user_id"].filter(chosen))
-    likes = sparse.csr_matrix(
-        (in_likes[chosen.to_numpy()], (people, films.filter(chosen).to_numpy())),
-        (people.max(initial=-1) + 1, len(ids)),
-    )
     started = time.perf_counter()
-    found = fit_item_weights(likes)
+    weights = fit_item_weights(
+        _likes(movielens_ratings, films, len(ids)), contents=_about(renewal, ids)
+    )
+    follows = transitions.fit_transitions(
+        _numbered(movielens_ratings["user_id"]),
+        pc.fill_null(films, -1).to_numpy(),
+        movielens_ratings["rating"].to_numpy(),
+        movielens_ratings["rated_at"].to_numpy().astype("datetime64[s]").astype(np.int64),
+        len(ids),
+    )
     seconds = time.perf_counter() - started
-    if not found.nnz:
+    if not weights.nnz and not follows.nnz:
         return _empty("item_weights", "These people like too few of our films to learn from.")
-    rows = np.repeat(np.arange(len(ids)), np.diff(found.indptr))
+    rows, columns, values = _side_by_side(weights, follows)
     return table_result(
         "item_weights",
         pa.table(
             {
                 "movie_id": ids[rows],
-                "neighbour_id": ids[found.indices],
-                "weight": found.data.astype(np.float64),
+                "neighbour_id": ids[columns],
+                "weight": values[0],
+                "transition": values[1],
             }
         ),
         {
             "films": len(ids),
-            "films_that_take_part": len(np.unique(rows)),
-            "ratings_learned_from": likes.nnz,
+            "films_that_take_part": int((np.diff(weights.indptr) > 0).sum()),
             "learn_seconds": seconds,
+            "transitions": follows.nnz,
             "weights_histogram": histogram(
-                found.data, "Weights of all pairs", "weight", log_counts=True
+                weights.data, "Weights of all pairs", "weight", log_counts=True
             ),
         },
     )
+
+
+def _likes(ratings: pa.Table, films: pa.ChunkedArray, n_films: int) -> sparse.csr_matrix:
+    """How much people like our films: people x films."""
+    in_likes = worth.worth_in_likes(ratings["rating"].to_numpy())
+    chosen = pc.and_(pa.array(in_likes > 0), pc.is_valid(films))
+    people = _numbered(ratings["user_id"].filter(chosen))
+    return sparse.csr_matrix(
+        (in_likes[chosen.to_numpy()], (people, films.filter(chosen).to_numpy())),
+        (people.max(initial=-1) + 1, n_films),
+    )
+
+
+def _about(renewal: Renewal, ids: NDArray[np.int32]) -> sparse.csr_matrix:
+    """The features' row of each of our films; an empty one where it has none yet."""
+    # Read here and not as an input: without ratings nobody needs them, and they are large.
+    features = load_features(renewal.features)
+    places = RowsOfIds(features.movie_ids).of(ids)
+    known = np.flatnonzero(places >= 0)
+    chosen = sparse.csr_matrix(
+        (np.ones(len(known), np.float32), (known, places[known])), (len(ids), features.n_movies)
+    )
+    return (chosen @ features.matrix).tocsr()
+
+
+def _side_by_side(
+    one: sparse.csr_matrix, other: sparse.csr_matrix
+) -> tuple[NDArray[np.int32], NDArray[np.int32], tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """The pairs that either has, by row and column; and what each has of them, 0 for nothing."""
+    both = (abs(one) + abs(other)).tocoo()
+    pairs = (both.row, both.col)
+    of_each = [np.asarray(matrix[pairs], dtype=np.float64).ravel() for matrix in (one, other)]
+    return both.row, both.col, (of_each[0], of_each[1])
 
 
 def _our_films(

@@ -163,19 +163,31 @@ class Taste:
         values: float32 of shape (n,): above 0 for a film that speaks for those like it, below 0
             for one that speaks against them.
         seen: int32 of shape (n_seen,): films that are not to be recommended, ``films`` besides.
+        recent: float32 of shape (n,), at least 0: what each film counts for what is liked soon
+            after it; None where all count the same, but for those that speak against others.
     """
 
     films: NDArray[np.int32]
     values: NDArray[np.float32]
     seen: NDArray[np.int32] = field(default_factory=lambda: np.zeros(0, dtype=np.int32))
+    recent: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.films.shape != self.values.shape:
             raise ValueError("films and values differ in number")
+        if self.recent is not None and self.recent.shape != self.films.shape:
+            raise ValueError("films and what is recent differ in number")
         if len(np.unique(self.films)) != len(self.films):
             raise ValueError("a film is there twice")
         if not np.isfinite(self.values).all():
             raise ValueError("a value is no number")
+
+    @property
+    def leads(self) -> NDArray[np.float32]:
+        """What each film counts for what is liked soon after it; float32 of shape (n,)."""
+        if self.recent is not None:
+            return self.recent
+        return (self.values >= 0).astype(np.float32)
 
     @classmethod
     def of_ratings(
@@ -188,8 +200,9 @@ class Taste:
         """The taste of somebody who rated films.
 
         From 4 stars on a film is liked; up to 2.5 it is disliked, which counts less; in between it
-        has only been seen. Younger ratings count more. Of a film that was rated twice the younger
-        rating counts.
+        has only been seen. Younger ratings count more, and for what is liked soon after them the
+        last few alone, liked or only seen. Of a film that was rated twice the younger rating
+        counts.
 
         Args:
             films: indices of shape (n,).
@@ -211,11 +224,12 @@ class Taste:
         last = len(rated) - 1 - np.unique(rated[::-1], return_index=True)[1]
         kept = np.sort(last)
         rated, given, when = rated[kept], given[kept], when[kept]
-        dislike, half_life = weights.profile.dislike, weights.profile.half_life
-        value = np.where(given <= DISLIKED_TO, -dislike, 0.0)
+        by, ages = weights.profile, _ages(when)
+        value = np.where(given <= DISLIKED_TO, -by.dislike, 0.0)
         value[given >= LIKED_FROM] = 1.0
-        value *= 0.5 ** (_ages(when) / half_life)
-        return cls(rated, value.astype(np.float32))
+        value *= 0.5 ** (ages / by.half_life)
+        recent = np.where(given <= DISLIKED_TO, 0.0, 0.5 ** (ages / by.last_half_life))
+        return cls(rated, value.astype(np.float32), recent=recent.astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -268,6 +282,8 @@ class Recommender:
         signals: what else goes into the score of two films.
         item_weights: CSR float32 of shape (n_movies, n_movies), or None: what liking one film says
             of liking another, learned from many people (``item_weights.fit_item_weights``).
+        transitions: CSR float32 of shape (n_movies, n_movies), or None: what many people liked soon
+            after a film (``transitions.fit_transitions``).
         prepared: what was worked out before; None to do so at the first question.
     """
 
@@ -275,6 +291,7 @@ class Recommender:
     weights: Weights
     signals: Sequence[Signal] = ()
     item_weights: sparse.csr_matrix | None = None
+    transitions: sparse.csr_matrix | None = None
     prepared: Prepared | None = None
 
     def similar(
@@ -352,20 +369,18 @@ class Recommender:
             ValueError: where a number is out of range.
         """
         _check_page(k, offset)
-        speaks = np.flatnonzero(taste.values)
         if not (taste.values > 0).any():
             raise EmptyTasteError(
                 "Name at least one film that is liked: of dislikes alone nothing can be told."
             )
-        films, values = taste.films[speaks], taste.values[speaks]
         ranking = self._ranking(popularity)
-        scores = self._scores(ranking, films, values)
+        scores = self._scores(ranking, taste)
         allowed = self._allowed(filters)
         allowed[taste.films] = False
         allowed[taste.seen] = False
         scores[~allowed] = 0
         best = self._page(scores, k, offset, diversity)
-        return Answer(best, scores[best], self._because(ranking, films, values, best))
+        return Answer(best, scores[best], self._because(ranking, taste, best))
 
     def reasons(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> list[list[str]]:
         """Why films go together, in words: of pairs given as two arrays of shape (n_pairs,)."""
@@ -440,25 +455,28 @@ class Recommender:
         scores /= np.float32(total)
         return scores, content, values
 
-    def _scores(
-        self, ranking: Ranking, films: NDArray[np.int32], values: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
-        votes = _in_parts_of_the_best(self._votes(ranking, films, values))
-        if self.item_weights is None:
-            return votes
-        share = self.weights.profile.item_weights
-        learned = np.asarray(self.item_weights[films].T @ values, dtype=np.float32).ravel()
-        if not (learned > 0).any():
-            return votes
-        learned = np.where(ranking.prior > 0, learned, 0)
-        both: NDArray[np.float32] = votes + np.float32(share) * _in_parts_of_the_best(learned)
-        return both / np.float32(1 + share)
+    def _scores(self, ranking: Ranking, taste: Taste) -> NDArray[np.float32]:
+        scores, total = _in_parts_of_the_best(self._votes(ranking, taste)), 1.0
+        by = self.weights.profile
+        for pairs, share, says in (
+            (self.item_weights, by.item_weights, taste.values),
+            (self.transitions, by.transitions, taste.leads),
+        ):
+            if pairs is None:
+                continue
+            learned = np.asarray(pairs[taste.films].T @ says, dtype=np.float32).ravel()
+            learned[ranking.prior == 0] = 0
+            if (learned > 0).any():
+                scores += np.float32(share) * _in_parts_of_the_best(learned)
+                total += share
+        scores /= np.float32(total)
+        return scores
 
-    def _votes(
-        self, ranking: Ranking, films: NDArray[np.int32], values: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def _votes(self, ranking: Ranking, taste: Taste) -> NDArray[np.float32]:
         from movie_assets.recommender.votes import votes_of  # noqa: PLC0415
 
+        speaks = np.flatnonzero(taste.values)
+        films, values = taste.films[speaks], taste.values[speaks]
         extra = sparse.csr_matrix((len(films), self.features.n_movies), dtype=np.float32)
         # In parts of the content's share: votes are the same whatever all scores are divided by.
         own_share = 1 - sum(signal.share for signal in self.signals)
@@ -468,15 +486,12 @@ class Recommender:
         return votes_of(self._terms, ranking, films, values, extra, sharpness)
 
     def _because(
-        self,
-        ranking: Ranking,
-        films: NDArray[np.int32],
-        values: NDArray[np.float32],
-        found: NDArray[np.int32],
+        self, ranking: Ranking, taste: Taste, found: NDArray[np.int32]
     ) -> NDArray[np.int32]:
-        """For each film found, the two films of the taste that speak most for it."""
+        """For each film found, the two liked films of the taste that speak most for it."""
         because = np.full((len(found), 2), -1, dtype=np.int32)
-        liked = films[values > 0]
+        is_liked = taste.values > 0
+        liked = taste.films[is_liked]
         if not len(liked) or not len(found):
             return because
         rows = self.features.matrix
@@ -488,7 +503,10 @@ class Recommender:
         if self.item_weights is not None:
             learned = _between(self.item_weights, liked, found)
             parts += learned / max(float(learned.max()), 1e-12)
-        parts *= values[values > 0][:, None]
+        parts *= taste.values[is_liked][:, None]
+        if self.transitions is not None:
+            follows = _between(self.transitions, liked, found) * taste.leads[is_liked][:, None]
+            parts += follows / max(float(follows.max()), 1e-12)
         # Any two films have something in common, so a second reason has to be about as good.
         least = np.maximum(_SPEAKS_TOO * parts.max(axis=0), 1e-12)
         for place, row in enumerate(np.argsort(-parts, axis=0, kind="stable")[:2]):

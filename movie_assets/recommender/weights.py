@@ -112,12 +112,17 @@ class Profile(_Part):
         dislike: how much a disliked film counts against those like it, a liked one being 1.
         half_life: after how many younger ratings one counts half.
         item_weights: what the learned item weights count, content being 1, where there are some.
+        transitions: what transitions count, content being 1, where there are some.
+        last_half_life: for transitions: after how many younger ratings one counts half.
     """
 
     sharpness: _Weight
     dislike: _Weight
     half_life: Annotated[float, Field(gt=0)]
     item_weights: _Weight
+    # A file from before there were transitions says nothing of them.
+    transitions: _Weight = 0.0
+    last_half_life: Annotated[float, Field(gt=0)] = 2.0
 
 
 class Weights(_Part):

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from movie_assets.serving.snapshot import Snapshot
 
 #: What a snapshot has beside the signals that go into the score of two films.
-_ITEM_WEIGHTS = "item_weights"
+_ITEM_WEIGHTS, _TRANSITIONS = "item_weights", "transitions"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,6 +95,7 @@ def recommender_of(snapshot: Snapshot, names: FilmNames) -> Recommender:
             if name in pairs
         ],
         pairs.get(_ITEM_WEIGHTS),
+        pairs.get(_TRANSITIONS),
         Prepared(
             _matrix(arrays, "by_term_", (n_terms, n_candidates)),
             Levels(arrays["codes"], arrays["levels"]),

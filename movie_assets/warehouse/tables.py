@@ -270,6 +270,7 @@ ITEM_WEIGHTS = TableSchema(
         Column("movie_id", "INTEGER", "TMDB's number of the film that somebody likes."),
         Column("neighbour_id", "INTEGER", "TMDB's number of the film that it speaks for."),
         Column("weight", "DOUBLE", "How much it speaks for it; below 0: against it."),
+        Column("transition", "DOUBLE", "How often it is liked soon after it.", minimum=0),
     ),
     primary_key=("movie_id", "neighbour_id"),
     may_be_empty=True,

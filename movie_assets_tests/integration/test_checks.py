@@ -279,8 +279,9 @@ def test_a_fault_in_co_liked_films_fails_its_check(
     ("change", "expected"),
     [
         (lambda f: f, set()),
-        (lambda f: first(f, weight=0.0), {"weights_say_something"}),
+        (lambda f: first(f, weight=0.0, transition=0.0), {"weights_say_something"}),
         (lambda f: first(f, weight=float("inf")), {"schema", "weights_say_something"}),
+        (lambda f: first(f, transition=-1.0), {"schema"}),
         (lambda f: first(f, neighbour_id=7), {"neighbours_known"}),
         (lambda f: first(f, neighbour_id=int(f["movie_id"].iloc[0])), {"self_excluded"}),
     ],
@@ -292,7 +293,9 @@ def test_a_fault_in_item_weights_fails_its_check(
     expected: set[str],
 ) -> None:
     pairs = stored["similarity_matrix"][["movie_id", "neighbour_id"]]
-    weights = pairs.sort_values(["movie_id", "neighbour_id"], ignore_index=True).assign(weight=-0.1)
+    weights = pairs.sort_values(["movie_id", "neighbour_id"], ignore_index=True).assign(
+        weight=-0.1, transition=0.0
+    )
     assert failed_checks("item_weights", item_weights=change(weights)) == expected
 
 

@@ -42,8 +42,8 @@ def write_release(folder: Path, groups: list[range] | list[list[int]] = GROUPS) 
         liked = set(groups[user % len(groups)])
         chosen = np.random.default_rng(user).permutation(films)[: max(4, len(films) // 2)]
         lines += [
-            f"{user + 1},{film + 10**6},{4.5 if film in liked else 2.0},{user}"
-            for film in sorted(chosen.tolist())
+            f"{user + 1},{film + 10**6},{4.5 if film in liked else 2.0},{1000 * user + place}"
+            for place, film in enumerate(sorted(chosen.tolist()))
         ]
     (folder / "ratings.csv").write_text("\n".join(lines) + "\n")
     return folder
@@ -138,7 +138,12 @@ def test_with_a_release_films_of_the_same_people_are_found(home: Any, release: P
     assert weights.equals(weights.sort_values(["movie_id", "neighbour_id"]))
     same = groups_of(weights["movie_id"]) == groups_of(weights["neighbour_id"])
     assert weights["weight"][same].mean() > 0.01
-    assert not (weights["weight"][~same] > 0.01).any()
+    assert weights["weight"][same].mean() > 2 * weights["weight"][~same].mean()
+    # What is disliked leads nowhere, and films were rated in the order of their numbers.
+    leads = weights["transition"] > 0
+    assert leads.any()
+    assert same[leads].all()
+    assert (weights["movie_id"] < weights["neighbour_id"])[leads].all()
     assert home.build(MOVIELENS_DIR=release).ran == ()
 
 

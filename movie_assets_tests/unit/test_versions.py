@@ -180,6 +180,7 @@ def test_compiled_modules_are_named_for_the_versions_of_what_they_make() -> None
         path for path in folder.rglob("*.py")
         if "\n@compiled" in path.read_text() or "\n@partial(compiled" in path.read_text()
     }  # fmt: skip
-    parts = (compiled.KERNEL, compiled.BLENDING, compiled.UPDATES, compiled.REASONS)
+    parts = (compiled.KERNEL, compiled.BLENDING, compiled.UPDATES, compiled.REASONS,
+             compiled.TRANSITIONS)  # fmt: skip
     named = {*itertools.chain(*parts), *compiled.CO_LIKE_SEARCH, *compiled.VOTES}
     assert named == files

@@ -19,6 +19,7 @@ from movie_assets.recommender.features import MovieFeatures, fit_features
 from movie_assets.recommender.item_weights import fit_item_weights
 from movie_assets.recommender.query import Recommender, Taste
 from movie_assets.recommender.similar import Neighbours, Signal, nearest_neighbours
+from movie_assets.recommender.transitions import fit_transitions
 from movie_assets.recommender.worth import worth_in_likes
 
 if TYPE_CHECKING:
@@ -66,7 +67,12 @@ class Evaluated:
     @cached_property
     def item_weights(self) -> sparse.csr_matrix:
         """What liking one film says of liking another, by the people to learn from."""
-        return learned_item_weights(self._training, len(self.catalogue))
+        return learned_item_weights(self._training, self.features)
+
+    @cached_property
+    def transitions(self) -> sparse.csr_matrix:
+        """What the people to learn from like soon after a film."""
+        return learned_transitions(self._training, len(self.catalogue))
 
     @property
     def _training(self) -> Ratings:
@@ -105,6 +111,7 @@ class Evaluated:
             self.weights,
             [*self.signals, *([self.co_liked] if with_ratings else [])],
             self.item_weights if with_ratings else None,
+            self.transitions if with_ratings else None,
         )
         lists = np.full((len(profiles), k), -1, dtype=np.int32)
         for row, before in enumerate(profiles):
@@ -169,14 +176,22 @@ def co_liked_pairs(training: Ratings, n_films: int) -> sparse.csr_matrix:
     return sparse.csr_matrix((found.scores, (found.rows, found.columns)), (n_films, n_films))
 
 
-def learned_item_weights(training: Ratings, n_films: int) -> sparse.csr_matrix:
+def learned_item_weights(training: Ratings, features: MovieFeatures) -> sparse.csr_matrix:
     """What liking one film says of liking another; CSR float32 of shape (n_films, n_films)."""
     worth = worth_in_likes(training.stars)
     says = (worth > 0) & (training.films >= 0)
     known = training.where(says)
     _, users = np.unique(known.users, return_inverse=True)
-    shape = (int(users.max(initial=-1)) + 1, n_films)
-    return fit_item_weights(sparse.csr_matrix((worth[says], (users, known.films)), shape))
+    shape = (int(users.max(initial=-1)) + 1, features.n_movies)
+    likes = sparse.csr_matrix((worth[says], (users, known.films)), shape)
+    return fit_item_weights(likes, contents=features.matrix)
+
+
+def learned_transitions(training: Ratings, n_films: int) -> sparse.csr_matrix:
+    """What people like soon after a film; CSR float32 of shape (n_films, n_films)."""
+    return fit_transitions(
+        training.users, training.films, training.stars, training.seconds, n_films
+    )
 
 
 def lists_of(seeds: NDArray[np.int32], k: int, found: Neighbours) -> NDArray[np.int32]:

@@ -20,6 +20,7 @@ from movie_assets.recommender.evaluation import accuracy
 from movie_assets.recommender.evaluation.methods import (
     co_liked_pairs,
     learned_item_weights,
+    learned_transitions,
     lists_of,
 )
 from movie_assets.recommender.evaluation.profiles import Profiles, split_by_time
@@ -65,8 +66,10 @@ _FOR_KIND = 0.01
 _PROFILE_GRID: dict[str, tuple[float, ...]] = {
     "sharpness": (1.0, 1.5, 2.0, 3.0),
     "dislike": (0.0, 0.3, 0.6),
-    "half_life": (100.0, 300.0, 1000.0),
+    "half_life": (100.0, 200.0, 400.0, 1000.0),
     "item_weights": (0.5, 1.0, 2.0, 4.0),
+    "transitions": (0.0, 0.5, 1.0, 2.0),
+    "last_half_life": (1.0, 2.0, 4.0, 8.0),
 }
 _PROFILES = 400
 #: NDCG@10; less than this is chance.
@@ -218,7 +221,11 @@ class _Trial:
 
     @cached_property
     def item_weights(self) -> sparse.csr_matrix:
-        return learned_item_weights(self.fold.training, self.features.n_movies)
+        return learned_item_weights(self.fold.training, self.features)
+
+    @cached_property
+    def transitions(self) -> sparse.csr_matrix:
+        return learned_transitions(self.fold.training, self.features.n_movies)
 
     def lists(self, weights: Weights, *, with_ratings: bool = False) -> NDArray[np.int32]:
         """The lists of the films asked about."""
@@ -242,7 +249,7 @@ class _Trial:
         """NDCG@10 of the profiles."""
         features = self.features.reweighted(weights)
         signals = [Signal("co_liked", weights.blend.co_liked, self.co_liked)]
-        recommender = Recommender(features, weights, signals, self.item_weights)
+        recommender = Recommender(features, weights, signals, self.item_weights, self.transitions)
         lists = np.full((len(self.profiles), _LIST), -1, dtype=np.int32)
         for row, before in enumerate(self.profiles):
             taste = Taste.of_ratings(before.films, before.stars, weights, before.seconds)

@@ -109,14 +109,14 @@ def test_all_rows_of_a_film_are_replaced_where_it_has_several(database: Path) ->
     schema = TABLES["item_weights"]
 
     def pairs(*rows: tuple[int, int, float]) -> pa.Table:
-        frame = pd.DataFrame(list(rows), columns=list(schema.column_names))
-        return validate(frame.astype({"weight": "float64"}), schema)
+        frame = pd.DataFrame(list(rows), columns=["movie_id", "neighbour_id", "weight"])
+        return validate(frame.assign(transition=0.0), schema)
 
     write_table(database, schema, pairs((1, 2, 0.5), (1, 3, 0.4), (2, 1, 0.3), (3, 1, 0.2)))
     merge_table(database, schema, Merge(pairs((1, 9, 0.1)), np.array([3])))
     assert sorted(read_table(database, "item_weights").itertuples(index=False, name=None)) == [
-        (1, 9, 0.1),
-        (2, 1, 0.3),
+        (1, 9, 0.1, 0.0),
+        (2, 1, 0.3, 0.0),
     ]
     assert len(read_keys(database, schema, np.array([2, 7]))) == 1
 

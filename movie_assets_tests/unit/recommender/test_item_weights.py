@@ -77,6 +77,42 @@ def test_as_in_dense_numpy(table: list[list[float]], ridge: float, exponent: flo
     np.testing.assert_array_equal(np.diag(found), 0)
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    table=st.lists(
+        st.lists(st.sampled_from([0, 0, 0.5, 1]), min_size=4, max_size=4), min_size=1, max_size=9
+    ),
+    content=st.sampled_from([0.0, 0.5, 2.0]),
+    seed=st.integers(0, 9),
+)
+def test_terms_count_like_people_who_like_the_films_that_have_them(
+    table: list[list[float]], content: float, seed: int
+) -> None:
+    """Each term as one more row of the regression, in parts of how much a film is liked."""
+    options = ItemWeightOptions(3.0, 0.0, 0.25, popularity_exponent=0, content=content)
+    likes = likes_of(table)
+    terms = np.random.default_rng(seed).random((4, 6)).astype(np.float32)
+    terms /= np.linalg.norm(terms, axis=1, keepdims=True)
+    squares = np.sqrt((likes.toarray() ** 2).sum(axis=0))
+    rows = np.sqrt(content) * squares * terms.T
+    with_terms = likes_of(np.concatenate([likes.toarray(), rows]))
+    found = fit_item_weights(likes, options, contents=likes_of(terms)).toarray()
+    takes_part = likes.toarray().sum(axis=0) >= 0.25
+    expected = dense(with_terms[:, takes_part], options)
+    np.testing.assert_allclose(found[np.ix_(takes_part, takes_part)], expected, atol=1e-5)
+    assert not found[~takes_part].any()
+
+
+def test_a_film_that_few_like_leans_on_what_it_is_about() -> None:
+    """Films 0 and 1 are about the same; 2 is liked as much as 1, and about something else."""
+    likes = likes_of([[1, 0, 0]] * 9 + [[0, 1, 0]] * 2 + [[0, 0, 1]] * 2)
+    contents = likes_of([[1, 0], [1, 0], [0, 1]])
+    assert fit_item_weights(likes, PLAIN).nnz == 0
+    found = fit_item_weights(likes, PLAIN, contents=contents).toarray()
+    assert found[0, 1] > 0
+    assert found[0, 2] == 0
+
+
 def test_a_large_ridge_leaves_the_counts_of_common_likers() -> None:
     likes, ridge = made_up(80, 12), 1e6
     found = fit_item_weights(
@@ -145,6 +181,7 @@ def test_nothing_to_learn_from(shape: tuple[int, int]) -> None:
         {"most_films": 0},
         {"kept": 0},
         {"popularity_exponent": -1},
+        {"content": -1},
     ],
 )
 def test_options_that_make_no_sense_are_refused(changed: dict[str, Any]) -> None:

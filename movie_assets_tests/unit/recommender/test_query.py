@@ -250,6 +250,41 @@ def test_item_weights_bring_in_what_they_know() -> None:
     )
 
 
+def test_what_is_liked_soon_after_the_last_films_is_brought_in() -> None:
+    """Film 5 leads to 40 and film 6 to 41; whichever was rated last leads further."""
+    follows = sparse.csr_matrix((np.float32([0.5, 0.5]), ([5, 6], [40, 41])), (60, 60))
+    with_them = Recommender(FEATURES, WEIGHTS, transitions=follows)
+    for last, other, best in ((5, 6, 40), (6, 5, 41)):
+        taste = Taste.of_ratings([other, last], [4.5, 4.5], WEIGHTS, [1, 2])
+        assert taste.leads[np.argmax(taste.films == last)] == 1
+        answer = with_them.for_taste(taste, 3)
+        assert answer.films[0] == best
+        assert answer.because[0][0] == last
+
+
+def test_films_that_are_disliked_lead_nowhere_and_films_only_seen_do() -> None:
+    follows = sparse.csr_matrix((np.float32([0.5, 0.5]), ([5, 6], [40, 41])), (60, 60))
+    with_them = Recommender(FEATURES, WEIGHTS, transitions=follows)
+    plain = {
+        stars: with_them.for_taste(Taste.of_ratings([7, 5], [5, stars], WEIGHTS), 60)
+        for stars in (2.0, 3.0)
+    }
+    score = {
+        stars: dict(zip(answer.films.tolist(), answer.scores.tolist(), strict=True)).get(40, 0.0)
+        for stars, answer in plain.items()
+    }
+    assert score[3.0] > score[2.0] + 0.2
+
+
+def test_without_times_all_films_lead_alike() -> None:
+    taste = Taste.of_ratings([7, 5, 6], [5, 3, 1], WEIGHTS)
+    assert dict(zip(taste.films.tolist(), taste.leads.tolist(), strict=True)) == {7: 1, 5: 1, 6: 0}
+    films = np.array([5, 6], np.int32)
+    assert Taste(films, np.float32([1, -0.5])).leads.tolist() == [1, 0]
+    with pytest.raises(ValueError, match="recent"):
+        Taste(films, np.float32([1, 1]), recent=np.ones(3, np.float32))
+
+
 def test_a_taste_that_says_nothing_is_refused() -> None:
     for films in ([], [3]):
         nothing = Taste(np.array(films, np.int32), np.zeros(len(films), np.float32))
