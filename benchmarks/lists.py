@@ -98,11 +98,17 @@ def signals_of(folder: Path, films: pd.DataFrame, weights: Weights) -> list[Sign
 
 
 def lists_of(
-    features: MovieFeatures, weights: Weights, places: list[int], signals: list[Signal]
+    features: MovieFeatures,
+    weights: Weights,
+    places: list[int],
+    signals: list[Signal],
+    popularity: float | None = None,
 ) -> dict[int, NDArray[np.int32]]:
     """The films shown for each film."""
     rows = np.unique(np.array(places, dtype=np.int32))
-    found = nearest_neighbours(features, weights, NEIGHBOURS, signals=signals, rows=rows)
+    found = nearest_neighbours(
+        features, weights, NEIGHBOURS, popularity=popularity, signals=signals, rows=rows
+    )
     collections = features.collections
     lists = {}
     for place in places:
@@ -136,6 +142,7 @@ def main() -> None:
     if options.movielens:
         signals = signals_of(options.movielens, films, weights)
         kinds["With MovieLens"] = lists_of(features, weights, places, signals)
+        kinds["Hidden gems"] = lists_of(features, weights, places, signals, popularity=0.0)
 
     def label(place: int) -> str:
         year = films["year"][place]
@@ -147,6 +154,8 @@ def main() -> None:
         f"the best first. The last {OBSCURE_SHOWN} have at most {OBSCURE_VOTES[1]} votes and were"
     )
     print("drawn blindly. `benchmarks/lists.py` prints this.\n")
+    if options.movielens:
+        print("Hidden gems are with MovieLens too, the popularity dial at its lower end.\n")
     for place in places:
         print(f"**{label(place)}**\n")
         for kind, lists in kinds.items():

@@ -5,7 +5,8 @@
 
 The release is made up, in a temporary folder, with the statistics of ml-32m: 160 ratings a user,
 half of the users with fewer than 73, each film rated as often as its place in ml-32m's order says,
-half-star ratings of which half are likes; and one user who rated 50,000 films. Then Dagster makes
+half-star ratings of which half are likes; and one user who rated 50,000 films. What the films are
+about is made up as well. Then Dagster makes
 the assets and their checks, each in a process of its own, whose time and memory at the peak are
 printed. All of the release's films are in the catalogue, which is the most work that there can be.
 """
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -27,8 +29,10 @@ import duckdb
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from published import MadeUp
 
 from movie_assets.definitions import build_definitions
+from movie_assets.recommender.storage import save_features
 from movie_assets.settings import Settings
 from movie_assets.warehouse import TABLES, validate, write_table
 
@@ -99,6 +103,13 @@ def write_catalogue(database: Path, n_films: int) -> None:
     write_table(database, TABLES["movies_table"], validate(frame, TABLES["movies_table"]))
 
 
+def write_contents(home: Path, n_films: int) -> None:
+    """The features of these films, made up with the statistics of real ones."""
+    features = replace(MadeUp(n_films).features, movie_ids=np.arange(n_films, dtype=np.int32) + 2)
+    settings = Settings(_env_file=None, MOVIE_ASSETS_HOME=home)
+    save_features(settings.features_dir / "movie_features.npz", features)
+
+
 def make(asset: str, home: Path, folder: Path) -> None:
     """Make an asset and its checks, and print as json what it took."""
     settings = Settings(_env_file=None, MOVIE_ASSETS_HOME=home, MOVIELENS_DIR=folder)
@@ -145,12 +156,14 @@ def main() -> None:
         folder, home = Path(temporary) / "release", Path(temporary) / "home"
         folder.mkdir()
         # In a process of its own too, so that its memory is given back before what is measured.
-        program = f"from benchmarks.movielens import *; n = write_release(Path({str(folder)!r}), "
+        program = f"from movielens import *; n = write_release(Path({str(folder)!r}), "
         program += f"{options.ratings}); write_catalogue(Path({str(home)!r}) / "
-        program += "'movies_data.duckdb', n); print(n)"
-        project = Path(__file__).parents[1]
+        program += f"'movies_data.duckdb', n); write_contents(Path({str(home)!r}), n); print(n)"
         n_films = subprocess.run(
-            [sys.executable, "-c", program], cwd=project, check=True, stdout=subprocess.PIPE
+            [sys.executable, "-c", program],
+            cwd=Path(__file__).parent,
+            check=True,
+            stdout=subprocess.PIPE,
         ).stdout
         size = (folder / "ratings.csv").stat().st_size / 2**20
         print(f"{options.ratings:,} ratings of {int(n_films):,} films, {size:,.0f} MiB of csv:")

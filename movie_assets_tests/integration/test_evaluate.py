@@ -28,7 +28,7 @@ WITHOUT_RATINGS = {
     "ours",
     "ours, crowd favourites",
 }
-WITH_RATINGS = WITHOUT_RATINGS | {"co-likes only", "ours + MovieLens"}
+WITH_RATINGS = WITHOUT_RATINGS | {"co-likes only", "gems + MovieLens", "ours + MovieLens"}
 
 
 @pytest.fixture(scope="module")

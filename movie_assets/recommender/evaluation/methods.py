@@ -147,6 +147,9 @@ def similar_methods(evaluated: Evaluated) -> list[Method[NDArray[np.int32]]]:
     if evaluated.training is not None:
         methods += [
             Method("co-likes only", evaluated.similar_by_co_likes),
+            Method(
+                "gems + MovieLens", partial(evaluated.similar, popularity=0.0, with_ratings=True)
+            ),
             Method("ours + MovieLens", partial(evaluated.similar, with_ratings=True)),
         ]
     return methods
