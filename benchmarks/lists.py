@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy import sparse
 
-from movie_assets.film_tables import films_of
+from movie_assets.film_tables import films_of, ratings_of
 from movie_assets.movielens import read_ratings
 from movie_assets.recommender import (
     MovieFeatures,
@@ -27,8 +26,8 @@ from movie_assets.recommender import (
     load_weights,
     nearest_neighbours,
 )
-from movie_assets.recommender.co_likes import co_liked_films
 from movie_assets.recommender.diversity import spread_collections
+from movie_assets.recommender.evaluation.methods import co_liked_pairs
 from movie_assets.recommender.films import read_catalogue
 from movie_assets.settings import load_settings
 from movie_assets.warehouse import TableMissingError
@@ -88,13 +87,10 @@ def films_to_show(films: pd.DataFrame) -> tuple[list[int], list[str]]:
     return places + little_known[step // 2 :: step][:OBSCURE_SHOWN].tolist(), missing
 
 
-def signals_of(folder: Path, films: pd.DataFrame, weights: Weights) -> list[Signal]:
+def signals_of(folder: Path, features: MovieFeatures, weights: Weights) -> list[Signal]:
     """Films that the same people like."""
-    ratings = read_ratings(folder).table
-    places = pd.Index(films["id"]).get_indexer(ratings["movie_id"].to_numpy())
-    found = co_liked_films(ratings["user_id"], places, ratings["rating"], len(films))
-    pairs = sparse.csr_matrix((found.scores, (found.rows, found.columns)), (len(films),) * 2)
-    return [Signal("co_liked", weights.blend.co_liked, pairs)]
+    ratings = ratings_of(read_ratings(folder).table, features.movie_ids)
+    return [Signal("co_liked", weights.blend.co_liked, co_liked_pairs(ratings, features))]
 
 
 def lists_of(
@@ -140,7 +136,7 @@ def main() -> None:
     places, missing = films_to_show(films)
     kinds = {"Without MovieLens": lists_of(features, weights, places, [])}
     if options.movielens:
-        signals = signals_of(options.movielens, films, weights)
+        signals = signals_of(options.movielens, features, weights)
         kinds["With MovieLens"] = lists_of(features, weights, places, signals)
         kinds["Hidden gems"] = lists_of(features, weights, places, signals, popularity=0.0)
 

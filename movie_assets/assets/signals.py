@@ -23,7 +23,7 @@ from movie_assets.assets.declare import counts, table_asset, table_result
 from movie_assets.assets.pictures import histogram
 from movie_assets.assets.renewed import Renewal
 from movie_assets.movielens import fingerprint, lines, ratings, read_ratings
-from movie_assets.recommender import co_likes, expected, transitions, worth
+from movie_assets.recommender import co_likes, expected, ranking, transitions, worth
 from movie_assets.recommender.item_weights import fit_item_weights
 from movie_assets.recommender.rows import RowsOfIds
 from movie_assets.recommender.storage import load_features
@@ -82,7 +82,7 @@ def movielens_ratings(
 
 @table_asset(
     group="signals",
-    uses=(co_likes, expected, worth, *CO_LIKE_SEARCH),
+    uses=(co_likes, expected, ranking, worth, *CO_LIKE_SEARCH),
     kinds=frozenset({"numba", "duckdb"}),
     lineage={
         "movie_id": [("movies_table", "id"), ("movielens_ratings", "movie_id")],
@@ -91,9 +91,13 @@ def movielens_ratings(
         "liked_by_both": [("movielens_ratings", "rating")],
     },
     columns={"movielens_ratings": ["user_id", "movie_id", "rating"], "movies_table": ["id"]},
+    deps=("movie_features",),
 )
 def co_liked_movies(
-    context: dg.AssetExecutionContext, movielens_ratings: pa.Table, movies_table: pd.DataFrame
+    context: dg.AssetExecutionContext,
+    movielens_ratings: pa.Table,
+    movies_table: pd.DataFrame,
+    renewal: dg.ResourceParam[Renewal],
 ) -> dg.MaterializeResult[pa.Table]:
     """Find, for each of our films, those of our films that the same people like."""
     if not len(movielens_ratings):
@@ -105,6 +109,7 @@ def co_liked_movies(
         pc.fill_null(films, -1).to_numpy(),
         movielens_ratings["rating"].to_numpy(),
         len(ids),
+        audiences=_audiences(renewal, ids),
         progress=lambda done, total: context.log.debug("Compared %s of %s films.", done, total),
     )
     seconds = time.perf_counter() - started
@@ -203,9 +208,18 @@ def _likes(ratings: pa.Table, films: pa.ChunkedArray, n_films: int) -> sparse.cs
     )
 
 
+# Features are read here and are no inputs: without ratings nobody needs them, and they are large.
+
+
+def _audiences(renewal: Renewal, ids: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Whom each of our films is for; everybody where it has no features yet."""
+    features = load_features(renewal.features)
+    places = RowsOfIds(features.movie_ids).of(ids)
+    return np.append(ranking.audiences(features), ranking.GENERAL)[places]
+
+
 def _about(renewal: Renewal, ids: NDArray[np.int32]) -> sparse.csr_matrix:
     """The features' row of each of our films; an empty one where it has none yet."""
-    # Read here and not as an input: without ratings nobody needs them, and they are large.
     features = load_features(renewal.features)
     places = RowsOfIds(features.movie_ids).of(ids)
     known = np.flatnonzero(places >= 0)

@@ -19,6 +19,10 @@ at most 1:
 What stands before it is the same for all of a film's list: it says how much the film's likers are
 to be believed beside what the films are about. What few people say is mostly what everybody says.
 
+Where it is known whom films are for, pairs for audiences far apart are marked down: grown-ups who
+like crime films have liked films for children as well, which is no reason to show the one beside
+the other.
+
 Every pair is scored (``co_like_search``); no films x films matrix is held. The work is the sum over
 people of the square of their ratings, and films x films x tastes. Memory grows with the ratings.
 """
@@ -33,6 +37,7 @@ import numpy as np
 from scipy import sparse
 
 from movie_assets.recommender.expected import taste_factors
+from movie_assets.recommender.ranking import far_apart
 from movie_assets.recommender.worth import WORTH, worth_in_likes
 
 if TYPE_CHECKING:
@@ -61,6 +66,7 @@ class CoLikeOptions:
         trust: in what is expected, in people, above 0: where so many are expected to like both,
             expectation and count weigh the same.
         neighbours: K, how many films each film gets at most.
+        audience: how much pairs are marked down whose audiences are far apart, 0 where not at all.
     """
 
     worth: tuple[tuple[float, float], ...] = WORTH
@@ -70,6 +76,7 @@ class CoLikeOptions:
     tastes: int = 48
     trust: float = 30.0
     neighbours: int = 100
+    audience: float = 0.8
 
     def __post_init__(self) -> None:
         steps = list(self.worth)
@@ -80,7 +87,7 @@ class CoLikeOptions:
             raise ValueError(
                 f"popularity_exponent must be within [0, 1], not {self.popularity_exponent}"
             )
-        for name in ("user_exponent", "shrinkage"):
+        for name in ("user_exponent", "shrinkage", "audience"):
             value = getattr(self, name)
             if not 0 <= value < np.inf:
                 raise ValueError(f"{name} must be at least 0 and finite, not {value}")
@@ -118,6 +125,7 @@ def co_liked_films(
     n_films: int,
     options: CoLikeOptions | None = None,
     *,
+    audiences: ArrayLike | None = None,
     threads: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> CoLikes:
@@ -134,6 +142,8 @@ def co_liked_films(
         ratings: numbers of shape (n_ratings,): stars. No user has rated a film twice.
         n_films: how many films there are.
         options: how they are compared.
+        audiences: integers of shape (n_films,): whom each film is for (``ranking.audiences``);
+            None where that is not known.
         threads: how many; None for as many as this process has processors.
         progress: called with films done and films in all, now and then.
 
@@ -156,12 +166,23 @@ def co_liked_films(
     indices, scores = _best(likers, weights, options, threads, progress)
     places, ranks = np.nonzero(indices >= 0)
     rows, columns = places.astype(np.int32), indices[places, ranks]
-    return CoLikes(
+    found = CoLikes(
         rows=known[rows],
         columns=known[columns],
         ranks=(ranks + 1).astype(np.int32),
         scores=scores[places, ranks],
         liked_by_both=_liked_by_both(likers, rows, columns),
+    )
+    return found if audiences is None else _suited(found, np.asarray(audiences), options.audience)
+
+
+def _suited(found: CoLikes, audiences: NDArray[np.int64], weight: float) -> CoLikes:
+    """The same pairs, those for audiences far apart further down."""
+    scores = found.scores * far_apart(audiences[found.rows], audiences[found.columns], weight)
+    order = np.lexsort((found.columns, -scores, found.rows))
+    # Each film has as many pairs as before, in the same places.
+    return CoLikes(
+        found.rows, found.columns[order], found.ranks, scores[order], found.liked_by_both[order]
     )
 
 

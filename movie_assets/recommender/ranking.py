@@ -55,6 +55,8 @@ _AUDIENCES_APART = np.array(
     ],
     dtype=np.float32,
 )
+#: From here on audiences have little in common.
+_FAR = 2.0
 
 
 class Half(NamedTuple):
@@ -318,6 +320,19 @@ def levels_apart(
         np.maximum(rows[..., 1] - columns[..., 1], 0),
         np.abs(rows[..., 2] - columns[..., 2]),
     )
+
+
+def far_apart(
+    rows: NDArray[np.int64], columns: NDArray[np.int64], weight: float
+) -> NDArray[np.float32]:
+    """What pairs count whose audiences have little in common; 1 for all others.
+
+    A crime film is nothing for a child, whoever likes both; a comedy may be.
+    """
+    apart = audiences_apart(rows, columns)
+    factors: NDArray[np.float32] = np.exp(np.float32(-weight) * apart)
+    factors[apart < _FAR] = 1
+    return factors
 
 
 def audiences_apart(rows: NDArray[np.int64], columns: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from movie_assets.recommender.evaluation.judge import Method
 from movie_assets.recommender.features import MovieFeatures, fit_features
 from movie_assets.recommender.item_weights import fit_item_weights
 from movie_assets.recommender.query import Recommender, Taste
+from movie_assets.recommender.ranking import audiences
 from movie_assets.recommender.similar import Neighbours, Signal, nearest_neighbours
 from movie_assets.recommender.transitions import fit_transitions
 from movie_assets.recommender.worth import worth_in_likes
@@ -61,7 +62,7 @@ class Evaluated:
     @cached_property
     def co_liked(self) -> Signal:
         """The films that the people to learn from like together."""
-        pairs = co_liked_pairs(self._training, len(self.catalogue))
+        pairs = co_liked_pairs(self._training, self.features)
         return Signal("co_liked", self.weights.blend.co_liked, pairs)
 
     @cached_property
@@ -172,10 +173,17 @@ def profile_methods(evaluated: Evaluated) -> list[Method[Profiles]]:
     return methods
 
 
-def co_liked_pairs(training: Ratings, n_films: int) -> sparse.csr_matrix:
+def co_liked_pairs(training: Ratings, features: MovieFeatures) -> sparse.csr_matrix:
     """The films that people like together; CSR float32 of shape (n_films, n_films)."""
+    n_films = features.n_movies
     _, users = np.unique(training.users, return_inverse=True)
-    found = co_liked_films(users.astype(np.int32), training.films, training.stars, n_films)
+    found = co_liked_films(
+        users.astype(np.int32),
+        training.films,
+        training.stars,
+        n_films,
+        audiences=audiences(features),
+    )
     return sparse.csr_matrix((found.scores, (found.rows, found.columns)), (n_films, n_films))
 
 

@@ -217,7 +217,7 @@ class _Trial:
 
     @cached_property
     def co_liked(self) -> sparse.csr_matrix:
-        return co_liked_pairs(self.fold.training, self.features.n_movies)
+        return co_liked_pairs(self.fold.training, self.features)
 
     @cached_property
     def item_weights(self) -> sparse.csr_matrix:

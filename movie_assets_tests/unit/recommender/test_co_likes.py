@@ -15,6 +15,7 @@ from scipy import sparse
 from movie_assets.recommender import co_like_search
 from movie_assets.recommender.co_likes import CoLikeOptions, CoLikes, co_liked_films
 from movie_assets.recommender.expected import taste_factors
+from movie_assets.recommender.ranking import ADULT, FAMILY, GENERAL
 from movie_assets.recommender.worth import WORTH
 
 Ratings = list[tuple[int, int, float]]
@@ -45,6 +46,28 @@ def scores(found: CoLikes) -> dict[tuple[int, int], float]:
         (row, column): pytest.approx(score, rel=1e-6)
         for row, column, _, score, _ in as_tuples(found)
     }
+
+
+def test_films_for_audiences_far_apart_stand_further_down() -> None:
+    """Everybody likes all four; one is for families, one a crime film, two are for anybody."""
+    events = [(user, film, 5.0) for user in range(30) for film in range(4)]
+    audiences = [FAMILY, ADULT, GENERAL, GENERAL]
+    users, films, stars = (np.array(of) for of in zip(*events, strict=True))
+    plain = co_liked_films(users, films, stars, 4)
+    suited = co_liked_films(users, films, stars, 4, audiences=audiences)
+    of_family, of_adult = (suited.columns[suited.rows == film].tolist() for film in (0, 1))
+    assert of_family == [2, 3, 1]
+    assert of_adult == [2, 3, 0]
+    assert plain.columns[plain.rows == 0].tolist() == [1, 2, 3]
+    score = {(i, j): s for i, j, s in zip(suited.rows, suited.columns, suited.scores, strict=True)}
+    assert score[0, 1] == pytest.approx(score[0, 2] * np.exp(-0.8 * 2.5), rel=1e-5)
+    assert suited.ranks.tolist() == plain.ranks.tolist()
+    assert suited.liked_by_both.tolist() == [30] * 12
+    untouched = co_liked_films(
+        users, films, stars, 4, CoLikeOptions(audience=0), audiences=audiences
+    )
+    for name in ("rows", "columns", "ranks", "scores", "liked_by_both"):
+        np.testing.assert_array_equal(getattr(untouched, name), getattr(plain, name))
 
 
 def test_by_hand() -> None:
