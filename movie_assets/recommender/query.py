@@ -41,6 +41,8 @@ LIKED_FROM, DISLIKED_TO = 4.0, 2.5
 #: Where the popularity dial stands for a person unless they say: a taste is met best by well-known
 #: films.
 TASTE_POPULARITY = 1.0
+#: What counts less for what is liked next is not looked up.
+_LEAST_RECENT = 1e-4
 #: A second film is named as a reason where it speaks this much as the first.
 _SPEAKS_TOO = 0.6
 #: Places of the popularity dial whose rankings are kept: at a million films 4 MB each.
@@ -229,6 +231,7 @@ class Taste:
         value[given >= LIKED_FROM] = 1.0
         value *= 0.5 ** (ages / by.half_life)
         recent = np.where(given <= DISLIKED_TO, 0.0, 0.5 ** (ages / by.last_half_life))
+        recent[recent < _LEAST_RECENT] = 0
         return cls(rated, value.astype(np.float32), recent=recent.astype(np.float32))
 
 
@@ -464,7 +467,8 @@ class Recommender:
         ):
             if pairs is None:
                 continue
-            learned = np.asarray(pairs[taste.films].T @ says, dtype=np.float32).ravel()
+            speaks = np.flatnonzero(says)
+            learned = np.asarray(pairs[taste.films[speaks]].T @ says[speaks], np.float32).ravel()
             learned[ranking.prior == 0] = 0
             if (learned > 0).any():
                 scores += np.float32(share) * _in_parts_of_the_best(learned)

@@ -79,6 +79,7 @@ def taste_of(
         taste.films,
         _loudest(taste),
         np.array([_row(row, n_films) for row in seen], dtype=np.int32),
+        taste.recent,
     )
 
 

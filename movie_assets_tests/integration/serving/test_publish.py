@@ -147,6 +147,9 @@ def test_people_s_signals_are_published_too(home: Any, tmp_path: Path) -> None:
         assert (matrix_of(snapshot, "co_liked") != co_liked).nnz == 0
         item_weights = film_tables.item_weights_of(ids, weights)
         assert (matrix_of(snapshot, "item_weights") != item_weights).nnz == 0
+        transitions = film_tables.item_weights_of(ids, weights, "transition")
+        assert transitions.nnz
+        assert (matrix_of(snapshot, "transitions") != transitions).nnz == 0
         assert snapshot.neighbours["co_liked"].max() > 0
 
 

@@ -58,7 +58,11 @@ def made_up_signals() -> list[Signal]:
 ITEM_WEIGHTS = Signal(
     "item_weights", 0, sparse.random(N, N, 0.01, "csr", np.float32, np.random.default_rng(1))
 )
-SIGNALS = {"plain": [], "signals": [*made_up_signals(), ITEM_WEIGHTS]}
+TRANSITIONS = Signal(
+    "transitions", 0, sparse.random(N, N, 0.01, "csr", np.float32, np.random.default_rng(2))
+)
+LEARNED = (ITEM_WEIGHTS, TRANSITIONS)
+SIGNALS = {"plain": [], "signals": [*made_up_signals(), *LEARNED]}
 
 
 @pytest.fixture(scope="module", params=SIGNALS)
@@ -71,8 +75,9 @@ def both(
     features = fit_features(
         film_frame(FILMS.to_pandas().rename(columns={"movie_id": "id"})), WEIGHTS
     )
-    in_scores = [signal for signal in signals if signal is not ITEM_WEIGHTS]
-    recommender = Recommender(features, WEIGHTS, in_scores, ITEM_WEIGHTS.pairs if signals else None)
+    in_scores = [signal for signal in signals if signal not in LEARNED]
+    learned = [of.pairs for of in LEARNED if of in signals]
+    recommender = Recommender(features, WEIGHTS, in_scores, *learned)
     with open_snapshot(folder) as snapshot:
         yield Published(snapshot), recommender
 
