@@ -28,6 +28,8 @@ JUDGES, SEEDS, PARTS = 0.2, range(5), (1 / 8, 1 / 4, 1 / 2, 1.0)
 METHOD = "ours + MovieLens"
 #: At which NDCG@10 lists are as right as was asked of them.
 AIM = 0.6
+#: Where a doubling gains more than so much of the one before, nobody can tell where that ends.
+_STEADY = 0.9
 
 
 def measured(films: pd.DataFrame, ratings: Ratings, seed: int) -> list[tuple[float, ...]]:
@@ -56,27 +58,40 @@ def measured(films: pd.DataFrame, ratings: Ratings, seed: int) -> list[tuple[flo
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--catalogue", type=Path, required=True)
-    parser.add_argument("--movielens", type=Path, required=True)
+    parser.add_argument("--catalogue", type=Path)
+    parser.add_argument("--movielens", type=Path)
     options = parser.parse_args()
+    if not options.catalogue or not options.movielens:
+        print(
+            "Nothing measured: name films with --catalogue, and ratings of them with --movielens."
+        )
+        return
     films = read_catalogue(options.catalogue)
     ratings = ratings_of(read_ratings(options.movielens).table, films["id"])
     means = np.mean([measured(films, ratings, seed) for seed in SEEDS], axis=0)
     print("people learned from  films like a film  films for somebody")
     for people, similar, profile in means:
         print(f"{people:19,.0f}  {similar:17.3f}  {profile:18.3f}")
-    people, *_ = means[-1]
-    for name, (early, late, last) in zip(
-        ("films like a film", "films for somebody"), means[-3:, 1:].T, strict=True
+    for name, gained in zip(
+        ("films like a film", "films for somebody"), means[:, 1:].T, strict=True
     ):
-        gain, kept = last - late, (last - late) / (late - early)
-        limit = last + gain * kept / (1 - kept) if kept < 1 else float("inf")
-        print(f"\n{name}: the last doubling gained {gain:.3f}, {kept:.0%} of the one before;")
-        print(f"if that goes on, twice the people would have {last + gain * kept:.3f},", end=" ")
-        print(f"and all there could be {limit:.3f}")
-        if name == "films like a film" and last < AIM < limit:
-            doublings = np.log(1 - (AIM - last) * (1 - kept) / (gain * kept)) / np.log(kept)
-            print(f"(an NDCG@10 of {AIM} takes some {people * 2**doublings:,.0f} people)")
+        print(f"\n{name}: {prospect(means[-1, 0], *gained[-3:])}")
+
+
+def prospect(people: float, early: float, late: float, last: float) -> str:
+    """Where three figures are going, each of twice as many people as the one before."""
+    gain, before = last - late, late - early
+    said = f"the last doubling gained {gain:.3f}, the one before {before:.3f};"
+    if not 0 < gain < _STEADY * before:
+        return f"{said}\nno end of it is in sight"
+    kept = gain / before
+    limit = last + gain * kept / (1 - kept)
+    said += f"\nif that goes on, twice the people have {last + gain * kept:.3f}"
+    said += f", and any number of them less than {limit:.3f}"
+    if last < AIM < limit:
+        doublings = np.log(1 - (AIM - last) * (1 - kept) / (gain * kept)) / np.log(kept)
+        said += f"\n({AIM:.2f} takes some {people * 2**doublings:,.0f} people)"
+    return said
 
 
 if __name__ == "__main__":
