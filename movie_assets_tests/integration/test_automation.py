@@ -291,7 +291,7 @@ def test_an_empty_graph_fills_itself_after_the_first_refresh(empty_home: Any) ->
     assert daemon.tick() == {"movielens_ratings"}
     refresh(empty_home)
     # Level by level, since an asset waits until the checks of what it is made from have passed.
-    requested = [daemon.tick() for _ in range(9)]
+    requested = [daemon.tick() for _ in range(10)]
     assert sorted(name for names in requested for name in names) == sorted(
         EVERYTHING - SOURCES - {"movielens_ratings"}
     )

@@ -138,6 +138,7 @@ def test_missing_features_are_made_again(home: Any) -> None:
         path.unlink()
     assert ran(home.build()) == {
         "movie_features",
+        "co_liked_movies",
         "item_weights",
         "similarity_matrix",
         "recommendation_quality",

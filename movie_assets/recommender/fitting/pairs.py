@@ -29,22 +29,22 @@ class Pairs:
     """Films asked about x candidates, in all that a score is made of.
 
     Attributes:
-        likeness: float32 of shape (n_fields, n_seeds, n_candidates): cosines, by
+        likeness: float64 of shape (n_fields, n_seeds, n_candidates): cosines, by
             :data:`movie_assets.recommender.weights.FIELDS`.
-        apart: float32 of shape (3, n_seeds, n_candidates): how far apart in years, votes, ratings,
+        apart: float64 of shape (3, n_seeds, n_candidates): how far apart in years, votes, ratings,
             as closeness counts them; at least 0.
-        alone: float32 of shape (4, n_candidates): what the prior counts: votes, rating, era, era
+        alone: float64 of shape (4, n_candidates): what the prior counts: votes, rating, era, era
             and votes.
-        given: float32 of shape (n_seeds, n_candidates): logarithms that are not fitted: of the
+        given: float64 of shape (n_seeds, n_candidates): logarithms that are not fitted: of the
             audiences' closeness, and -inf for a pair that cannot be (a film and itself).
-        right: float32 of shape (n_seeds, n_candidates): 1 / n for the n films that are right.
+        right: float64 of shape (n_seeds, n_candidates): 1 / n for the n films that are right.
     """
 
-    likeness: NDArray[np.float32]
-    apart: NDArray[np.float32]
-    alone: NDArray[np.float32]
-    given: NDArray[np.float32]
-    right: NDArray[np.float32]
+    likeness: NDArray[np.float64]
+    apart: NDArray[np.float64]
+    alone: NDArray[np.float64]
+    given: NDArray[np.float64]
+    right: NDArray[np.float64]
 
 
 def pairs_of(features: MovieFeatures, weights: Weights, truth: Truth, seed: int) -> Pairs:
@@ -69,17 +69,17 @@ def pairs_of(features: MovieFeatures, weights: Weights, truth: Truth, seed: int)
     order = np.argsort(-features.votes, kind="stable")
     candidates = np.sort(order[:MOST_CANDIDATES])
     candidates = candidates[features.votes[candidates] > 0]
-    right = truth.relevant[places][:, candidates].toarray().astype(np.float32)
+    right = truth.relevant[places][:, candidates].toarray().astype(np.float64)
     right /= np.maximum(right.sum(axis=1, keepdims=True), 1)
     audiences = ranking.audiences(features)
     given = -weights.closeness.audience * ranking.audiences_apart(
         audiences[seeds][:, None], audiences[candidates]
-    )
+    ).astype(np.float64)
     given[seeds[:, None] == candidates] = -np.inf
     return Pairs(
         likeness=_likeness(features, weights, seeds, candidates),
         apart=_apart(features, weights, seeds, candidates),
-        alone=ranking.prior_terms(features, weights)[:, candidates].astype(np.float32),
+        alone=ranking.prior_terms(features, weights)[:, candidates],
         given=given,
         right=right,
     )
@@ -90,9 +90,9 @@ def _likeness(
     weights: Weights,
     seeds: NDArray[np.int32],
     candidates: NDArray[np.intp],
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     shares = weights.shares()
-    found = np.zeros((len(FIELDS), len(seeds), len(candidates)), dtype=np.float32)
+    found = np.zeros((len(FIELDS), len(seeds), len(candidates)))
     for place, name in enumerate(FIELDS):
         if name in features.fields:
             block = features.matrix[:, features.columns_of(name)]
@@ -105,7 +105,8 @@ def _apart(
     weights: Weights,
     seeds: NDArray[np.int32],
     candidates: NDArray[np.intp],
-) -> NDArray[np.float32]:
+) -> NDArray[np.float64]:
     levels = ranking.Levels.of(features, weights)
     of_seeds = levels.levels[levels.codes[seeds]][:, None]
-    return np.stack(ranking.levels_apart(of_seeds, levels.levels[levels.codes[candidates]]))
+    apart = ranking.levels_apart(of_seeds, levels.levels[levels.codes[candidates]])
+    return np.stack(apart).astype(np.float64)
