@@ -34,8 +34,7 @@ def fit(
 ) -> None:
     """Fit the weights of fields, closeness, prior and blends to people's ratings.
 
-    Cross-validated over people, then on all of them; the same ratings give the same file
-    on the same kind of processor.
+    Cross-validated over people, then on all of them; the same ratings give the same file.
     """
     settings = load_settings()
     folder = movielens or settings.movielens_dir

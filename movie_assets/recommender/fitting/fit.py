@@ -2,8 +2,8 @@
 
 What is fitted by gradient is in ``listwise``. The few numbers that no gradient reaches (where the
 dial's middle is, how signals and tastes are blended) are taken from short grids, by people who were
-held out. Nothing is drawn at random but by the seed, so that the same ratings give the same file
-on the same kind of processor: on another the last bits of sums can tip a grid.
+held out. Nothing is drawn at random but by the seed, so that the same ratings give the same file:
+what the grids start from has fewer digits than another processor's last bits could change.
 """
 
 from __future__ import annotations
