@@ -57,7 +57,7 @@ def test_the_last_films_lead_to_what_comes_next() -> None:
     half = 0.5 ** (1 / WEIGHTS.profile.last_half_life)
     assert leads == pytest.approx({1: half**2, 2: half, 3: 0})
     many = [Liking(row, stars=5, at=row) for row in range(200)]
-    assert (taste_of(many, [], WEIGHTS, N_FILMS).leads > 0).sum() < 50
+    assert (taste_of(many, [], WEIGHTS, N_FILMS).leads > 0).sum() < 100
 
 
 def test_the_latest_rating_of_a_film_counts() -> None:
