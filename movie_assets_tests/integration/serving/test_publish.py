@@ -128,7 +128,7 @@ def test_people_s_signals_are_published_too(home: Any, tmp_path: Path) -> None:
     links = "".join(f"{film},1,{film}\n" for some in liked for film in some)
     (release / "links.csv").write_text(f"movieId,imdbId,tmdbId\n{links}")
     ratings = "".join(
-        f"{user},{film},4.5,{user}\n"
+        f"{user},{film},4.5,{1000 * user + film}\n"
         for user in range(1, 21)
         for film in liked[user % 2]
         if (user + film) % 3
