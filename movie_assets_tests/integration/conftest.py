@@ -30,6 +30,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from dagster import DagsterInstance, Definitions
 from dagster._core.instance.ref import InstanceRef
+from filelock import FileLock
 
 from movie_assets.analysis import Report, Reports
 from movie_assets.assets.extract import Extraction
@@ -41,12 +42,14 @@ from movie_assets.settings import Settings
 from movie_assets.tmdb import RetryPolicy, Timeouts, TmdbClient
 from movie_assets.warehouse import TABLES, content_hash, read_arrow
 from movie_assets.warehouse.contents import stored_tables
+from movie_assets.warehouse.store import connect
 
 PROJECT = Path(__file__).parents[2]
 KEY = "0123456789abcdefSENTINEL01234567"
 
 # A failure that may pass is tried again at once, so that tests of it do not wait.
-QUICK = RetryPolicy(attempts=2, total_seconds=5, initial_wait=0.001, max_wait=0.002)
+QUICK = RetryPolicy(attempts=2, total_seconds=60, initial_wait=0.001, max_wait=0.002)
+PATIENT = Timeouts(connect=10, read=20, whole=30)
 
 GENRES = [
     {"id": 28, "name": "Action"},
@@ -394,11 +397,16 @@ class Record:
 
 @dataclass
 class Home:
-    """A home with its settings, its Dagster history and the stand-in that it is built from."""
+    """A home with its settings, its Dagster history and the stand-in that it is built from.
+
+    The stand-in has time to answer, however busy the machine is: a request that is tried again
+    counts twice where a test counts them.
+    """
 
     settings: Settings
     instance: DagsterInstance
     build_definitions: Callable[..., Definitions]
+    timeouts: Timeouts = PATIENT
 
     @property
     def database(self) -> Path:
@@ -414,7 +422,7 @@ class Home:
             settings.tmdb_api_key.get_secret_value() if settings.tmdb_api_key else KEY,
             requests_per_second=1000,
             retry=QUICK,
-            timeouts=Timeouts(connect=1, read=1, whole=2),
+            timeouts=self.timeouts,
         )
         return self.build_definitions(
             settings,
@@ -459,11 +467,13 @@ def content_hashes(home: Path) -> dict[str, str]:
     """The hash of each table's content, of the features and of what is published, in a home."""
     database = home / "movies_data.duckdb"
     stored = stored_tables(database)
-    found = {
-        name: content_hash(read_arrow(database, table))
-        for name, table in TABLES.items()
-        if name in stored
-    }
+    # One connection that stays open: DuckDB takes longer to open a small file than to read it.
+    with connect(database, read_only=True):
+        found = {
+            name: content_hash(read_arrow(database, table))
+            for name, table in TABLES.items()
+            if name in stored
+        }
     found["movie_features"] = features_hash(load_features(home / "features" / "movie_features.npz"))
     found["published_recommendations"] = current_name(home / "published")
     return found
@@ -657,9 +667,19 @@ class BuiltByCommand:
 def bundled(
     clean_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> BuiltByCommand:
-    """The bundled films, built by ``movie-assets build``; to be copied, not changed."""
-    folder = tmp_path_factory.mktemp("bundled")
-    shell = Shell(folder, clean_environment | {"COLUMNS": "150", "NO_COLOR": "1"})
-    process = shell.movie_assets("build", MOVIE_ASSETS_HOME=str(folder / "home"))
-    assert process.returncode == 0, process.stderr
-    return BuiltByCommand(folder / "home", process)
+    """The bundled films, built by ``movie-assets build``; to be copied, not changed.
+
+    Built once for all of xdist's workers: it takes as long as many tests together.
+    """
+    base = tmp_path_factory.getbasetemp()
+    # Each worker has a folder of its own in that of the whole session.
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "bundled"
+    folder.mkdir(exist_ok=True)
+    home, written = folder / "home", folder / "written.json"
+    with FileLock(folder / "lock"):
+        if not written.exists():
+            shell = Shell(folder, clean_environment | {"COLUMNS": "150", "NO_COLOR": "1"})
+            process = shell.movie_assets("build", MOVIE_ASSETS_HOME=str(home))
+            assert process.returncode == 0, process.stderr
+            written.write_text(json.dumps(vars(process)))
+    return BuiltByCommand(home, subprocess.CompletedProcess(**json.loads(written.read_text())))

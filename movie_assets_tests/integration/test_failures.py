@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
@@ -15,8 +16,9 @@ import duckdb
 import pytest
 
 from movie_assets.assets.feature_files import FeatureFileIOManager
+from movie_assets.tmdb import Timeouts
 from movie_assets.warehouse import read_table
-from movie_assets.warehouse.io_manager import WarehouseIOManager
+from movie_assets.warehouse.io_manager import WarehouseIOManager, WarehouseStorage
 
 pytestmark = pytest.mark.no_cover
 
@@ -129,6 +131,8 @@ def test_failures_are_told_and_lose_nothing(
 ) -> None:
     stand_in.fail(POPULAR, **FAILURES[of_popular][0])
     stand_in.fail(GENRES, **FAILURES[of_genres][0])
+    if "hang" in (of_popular, of_genres):
+        unlucky.timeouts = Timeouts(connect=1, read=1, whole=2)
     report = unlucky.build(refresh=True)
     assert not report.succeeded
     told = errors(report)
@@ -390,9 +394,12 @@ def test_what_an_asset_raised_is_told_and_not_its_cause(
     impatient = WarehouseIOManager(database=str(home.database), wait_seconds=0.1)
     build = partial(home.build_definitions, io_manager=impatient)
     monkeypatch.setattr(home, "build_definitions", build)
-    connection = duckdb.connect(str(home.database))
-    try:
-        report = home.build(refresh=True)
-    finally:
-        connection.close()
+    write = WarehouseStorage.handle_output
+
+    def held_when_written(*arguments: Any) -> None:
+        with closing(duckdb.connect(str(home.database), read_only=True)):
+            write(*arguments)
+
+    monkeypatch.setattr(WarehouseStorage, "handle_output", held_when_written)
+    report = home.build(refresh=True)
     assert errors(report)["raw_popular_movies"].startswith("WarehouseLockedError: ")

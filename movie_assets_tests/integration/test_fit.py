@@ -23,7 +23,7 @@ def test_weights_are_fitted_and_the_bundled_ones_stay(
     bundled: Any, shell: Any, tmp_path: Path
 ) -> None:
     films = read_table(bundled.home / "movies_data.duckdb", "movies_table")
-    release = write_release(tmp_path / "people", films, range(1, 161))
+    release = write_release(tmp_path / "people", films, range(1, 81))
     before, target = digest(BUNDLED), tmp_path / "weights.json"
     process = shell.movie_assets(
         "fit", "--movielens", str(release), "--output", str(target),
@@ -31,7 +31,7 @@ def test_weights_are_fitted_and_the_bundled_ones_stay(
     )  # fmt: skip
     assert process.returncode == 0, process.stderr
     fitted = load_weights(target)
-    assert fitted.fitted_on["people"] == 160
+    assert fitted.fitted_on["people"] == 80
     assert fitted.fields["genres"] > fitted.fields["text"]
     assert "NDCG@10 gained" in process.stdout
     assert digest(BUNDLED) == before

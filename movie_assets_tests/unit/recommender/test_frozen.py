@@ -41,6 +41,7 @@ def frame_of(films: dict[int, dict[str, Any]]) -> Any:
     return films_of(*some) if some else films_of(id=[])
 
 
+@pytest.mark.no_cover
 @settings(max_examples=100, deadline=None)
 @given(before=CATALOGUES, changes=st.dictionaries(st.integers(1, 15), st.none() | FILMS))
 def test_updated_rows_are_those_of_a_rebuild_by_the_same_terms(

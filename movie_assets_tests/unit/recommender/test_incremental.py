@@ -118,6 +118,7 @@ def rebuilt(catalogue: Catalogue, k: int, margin: int) -> Lists:
     return Lists.of(k, top_k(*matrices, k + margin, **options))
 
 
+@pytest.mark.no_cover
 @settings(max_examples=500, deadline=None)
 @given(history=histories(), k=st.integers(1, 8), margin=st.integers(0, 4))
 def test_updates_are_a_rebuild_to_the_last_bit(

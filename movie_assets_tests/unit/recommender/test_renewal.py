@@ -97,6 +97,7 @@ def signals_of(features: MovieFeatures, *lists: dict[int, dict[int, float]]) -> 
     return made
 
 
+@pytest.mark.no_cover
 @settings(max_examples=100, deadline=None)
 @given(
     films=st.dictionaries(st.sampled_from(IDS), FILMS, min_size=6, max_size=16),

@@ -131,6 +131,7 @@ def problems(draw: st.DrawFn) -> Problem:
     return Problem(rows, candidates, draw(st.integers(1, 45)), options)
 
 
+@pytest.mark.no_cover
 @settings(max_examples=300, deadline=None)
 @given(
     problem=problems(),
@@ -145,6 +146,7 @@ def test_the_kernel_is_the_definition_to_the_last_bit(
     assert_same(found, best_by_definition(scores_by_definition(problem), problem.k))
 
 
+@pytest.mark.no_cover
 @settings(max_examples=200, deadline=None)
 @given(problem=problems(), block_bytes=st.sampled_from([1, 100, 2**20]))
 def test_numpy_is_the_definition_to_the_last_bit(problem: Problem, block_bytes: int) -> None:

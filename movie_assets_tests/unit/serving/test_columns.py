@@ -24,6 +24,7 @@ VALUES: dict[pa.DataType, st.SearchStrategy[Any]] = {
 }
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("kind", VALUES, ids=str)
 @given(data=st.data())
 def test_values_are_arrows(kind: pa.DataType, data: st.DataObject) -> None:

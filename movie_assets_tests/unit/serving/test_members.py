@@ -43,6 +43,7 @@ def cut_out(pieces: list[bytes], which: list[int]) -> list[list[Any]]:
     return found
 
 
+@pytest.mark.no_cover
 @settings(deadline=None)  # the first example compiles
 @given(films=st.lists(objects(), max_size=4), data=st.data())
 def test_they_are_what_reading_everything_gives(

@@ -157,6 +157,7 @@ any_json = st.recursive(
 any_row = st.dictionaries(st.sampled_from(sorted(FILM)) | any_text, any_json, max_size=8)
 
 
+@pytest.mark.no_cover
 @settings(max_examples=300, deadline=None)
 @given(any_row)
 def test_any_object_gives_a_row_that_can_be_stored(row: dict[str, object]) -> None:

@@ -264,6 +264,7 @@ FILM = st.builds(
 )
 
 
+@pytest.mark.no_cover
 @settings(max_examples=60, deadline=None)
 @given(films=st.lists(FILM, max_size=8))
 def test_all_rows_are_accounted_for_and_fit_the_table(films: list[dict[str, Any]]) -> None:

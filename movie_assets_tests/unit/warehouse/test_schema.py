@@ -303,6 +303,7 @@ def test_good_rows_in_the_order_of_their_key_need_no_frame(count: int) -> None:
     assert validate(frame, PAIRS).num_rows == count
 
 
+@pytest.mark.no_cover
 @settings(max_examples=150, deadline=None)
 @given(
     keys=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8),

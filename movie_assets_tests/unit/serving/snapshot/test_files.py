@@ -4,7 +4,6 @@ import ctypes
 import mmap
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -157,13 +156,11 @@ def test_a_file_is_read_ahead(tmp_path: Path) -> None:
         file.flush()
         disk.sync(file.fileno())
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-    if resident(path) == 1:
+    if resident(path) > 0.1:
         pytest.skip("this file system keeps in memory what is to be forgotten")
     files.read_ahead(path)
-    deadline = time.monotonic() + 30
-    while resident(path) < 1:
-        assert time.monotonic() < deadline, f"{resident(path):.0%} of it is in memory"
-        time.sleep(0.01)
+    # Not all of it: the system may take single pages back at any time.
+    assert resident(path) > 0.9
 
 
 def resident(path: Path) -> float:
