@@ -22,7 +22,7 @@ from movie_assets.analysis import Reports
 from movie_assets.analysis import report as eda_report
 from movie_assets.assets.catalogue import ALL_PARTS
 from movie_assets.assets.extract import TMDB_POOL
-from movie_assets.assets.history import latest_evaluation
+from movie_assets.assets.history import latest_evaluations
 from movie_assets.assets.publish import PUBLISHED
 from movie_assets.runs import end_dead_runs, shown_alive, wait_for_pool
 from movie_assets.serving.snapshot import SnapshotError, open_snapshot
@@ -338,11 +338,28 @@ class Graph:
     def states(self) -> dict[str, AssetState]:
         """What is known of each asset now."""
         stored = self._stored()
-        return {name: self._state(name, key, stored) for name, key in self._keys.items()}
+        records = self.instance.get_asset_records(list(self._keys.values()))
+        events = {
+            record.asset_entry.asset_key: record.asset_entry.last_materialization
+            for record in records
+        }
+        found = latest_evaluations(
+            self.instance, [key for keys in self._checks.values() for key in keys]
+        )
+        return {
+            name: self._state(name, key, stored, events.get(key), found)
+            for name, key in self._keys.items()
+        }
 
-    def _state(self, name: str, key: AssetKey, stored: set[str] | None) -> AssetState:
+    def _state(
+        self,
+        name: str,
+        key: AssetKey,
+        stored: set[str] | None,
+        event: EventLogEntry | None,
+        found: Mapping[dg.AssetCheckKey, dg.AssetCheckEvaluation],
+    ) -> AssetState:
         node = self._assets.get(key)
-        event = self.instance.get_latest_materialization_event(key)
         policy = node.freshness_policy
         return AssetState(
             name=name,
@@ -351,8 +368,13 @@ class Graph:
             last=_materialization(event) if event else None,
             is_stored=stored is None or name in stored,
             attempt_failed=self._attempt_failed(key, event),
-            failed_checks=self._failed_checks(name),
-            is_checked=event is None or self._is_checked(name, event),
+            failed_checks=tuple(
+                check.name
+                for check in self._checks[name]
+                if check in found and not found[check].passed
+            ),
+            is_checked=event is None
+            or all(_has_judged(found.get(check), event) for check in self._checks[name]),
             max_age_seconds=_max_age(policy),
         )
 
@@ -364,26 +386,6 @@ class Graph:
         if run is None or not run.is_finished:
             return False
         return event is None or _end_time(self.instance, run.run_id) > event.timestamp
-
-    def _failed_checks(self, name: str) -> tuple[str, ...]:
-        failed = []
-        for key in self._checks[name]:
-            evaluation = latest_evaluation(self.instance, key)
-            if evaluation is not None and not evaluation.passed:
-                failed.append(key.name)
-        return tuple(failed)
-
-    def _is_checked(self, name: str, event: EventLogEntry) -> bool:
-        """Whether every check has come to a finding on what was made last.
-
-        A process that dies between the write and the check leaves rows that nobody has judged.
-        """
-        for key in self._checks[name]:
-            evaluation = latest_evaluation(self.instance, key)
-            judged = evaluation.target_materialization_data if evaluation else None
-            if judged is None or judged.run_id != event.run_id:
-                return False
-        return True
 
     def _stored(self) -> set[str] | None:
         """The assets whose content is on disk; None where that cannot be seen now."""
@@ -427,6 +429,15 @@ def _materialization(event: EventLogEntry) -> Materialization:
         run_id=event.run_id,
         rows=int(str(rows.value)) if rows is not None else None,
     )
+
+
+def _has_judged(evaluation: dg.AssetCheckEvaluation | None, event: EventLogEntry) -> bool:
+    """Whether a check has come to a finding on what was made last.
+
+    A process that dies between the write and the check leaves rows that nobody has judged.
+    """
+    judged = evaluation.target_materialization_data if evaluation else None
+    return judged is not None and judged.run_id == event.run_id
 
 
 def _max_age(policy: object) -> float:

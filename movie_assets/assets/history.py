@@ -14,7 +14,7 @@ from dagster._core.storage.asset_check_execution_record import AssetCheckExecuti
 from movie_assets.warehouse.cleaning import ALWAYS_GIVEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 #: Fewer rows than this share of the last good run's are taken for a fault of the source.
 LEAST_SHARE_OF_ROWS = 0.8
@@ -100,6 +100,21 @@ def latest_evaluation(
         key, limit=1, status=_FOUND
     )
     return records[0].evaluation if records else None
+
+
+def latest_evaluations(
+    instance: dg.DagsterInstance, keys: Sequence[dg.AssetCheckKey]
+) -> dict[dg.AssetCheckKey, dg.AssetCheckEvaluation]:
+    """What each of some checks last found, as :func:`latest_evaluation`; most in one question."""
+    storage = instance.event_log_storage
+    latest = storage.get_latest_asset_check_execution_by_key(keys)
+    found = {
+        key: record.evaluation
+        if record.status in _FOUND
+        else latest_evaluation(instance, key)  # of a run that planned it, and no more
+        for key, record in latest.items()
+    }
+    return {key: evaluation for key, evaluation in found.items() if evaluation is not None}
 
 
 def last_of_code(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import gc
 import hashlib
 import inspect
 import textwrap
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -13,6 +15,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+#: Where a node has statements, or what has some.
+_STATEMENTS = frozenset({"body", "orelse", "finalbody", "handlers", "cases"})
 
 
 def code_version(*parts: ModuleType | Callable[..., object] | Path | str) -> str:
@@ -27,32 +32,62 @@ def code_version(*parts: ModuleType | Callable[..., object] | Path | str) -> str
             this, or text that is taken as it is.
     """
     digest = hashlib.sha256()
-    for part in parts:
-        kind = "module" if isinstance(part, Path) else type(part).__name__
-        digest.update(f"{kind}\n".encode())
-        if isinstance(part, str):
-            digest.update(part.encode())
-        elif isinstance(part, ModuleType | Path):
-            digest.update(_dumped(_source(part)).encode())
-        else:
-            for code in _with_what_it_uses(part):
+    with _garbage_left():
+        for part in parts:
+            kind = "module" if isinstance(part, Path) else type(part).__name__
+            digest.update(f"{kind}\n".encode())
+            for code in _codes(part):
                 digest.update(code.encode())
     return digest.hexdigest()[:12]
+
+
+@contextmanager
+def _garbage_left() -> Iterator[None]:
+    """Collect no garbage meanwhile.
+
+    A syntax tree is many objects at once, and none of them garbage. Looking for some took nearly
+    half of the time, and every start waits for it.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _codes(part: ModuleType | Callable[..., object] | Path | str) -> list[str]:
+    """What counts of a part."""
+    if isinstance(part, str):
+        return [part]
+    if isinstance(part, ModuleType | Path):
+        return [_dumped(_source(part))]
+    return _with_what_it_uses(part)
 
 
 def _with_what_it_uses(function: Callable[..., object]) -> list[str]:
     """The function's code and, in order of their names, that of the definitions it leads to."""
     module = inspect.getmodule(function)
     definitions = _definitions(module) if module else {}
-    own = _parsed(_source(function))
+    own = _nodes_of(function, definitions)
     found: dict[str, str] = {}
-    to_follow: list[ast.AST] = [own]
+    to_follow = list(own)
     while to_follow:
         for name in _free_names(to_follow.pop()) & definitions.keys() - {function.__name__}:
             if name not in found:
-                found[name] = "".join(ast.dump(node) for node in definitions[name])
+                found[name] = "".join(_dump(node) for node in definitions[name])
                 to_follow += definitions[name]
-    return [ast.dump(own), *(found[name] for name in sorted(found))]
+    return [*map(_dump, own), *(found[name] for name in sorted(found))]
+
+
+def _nodes_of(
+    function: Callable[..., object], definitions: dict[str, list[ast.AST]]
+) -> list[ast.AST]:
+    """The function's own code: of its module, which is taken apart already, where it is there."""
+    nodes = definitions.get(function.__name__, [])
+    is_at_the_top = function.__qualname__ == function.__name__ and len(nodes) == 1
+    return nodes if is_at_the_top else [_parsed(_source(function))]
 
 
 @cache
@@ -73,6 +108,7 @@ def _definitions(module: ModuleType) -> dict[str, list[ast.AST]]:
     return found
 
 
+@cache
 def _free_names(tree: ast.AST) -> set[str]:
     """The names in some code but for its parameters, which assets call by other assets' names."""
     parameters = {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
@@ -93,21 +129,36 @@ def _dumped(source: str) -> str:
     return ast.dump(_parsed(source))
 
 
+@cache
+def _dump(node: ast.AST) -> str:
+    """A definition, which many assets lead to."""
+    return ast.dump(node)
+
+
+@cache
 def _parsed(source: str) -> ast.Module:
     """The syntax tree, without docstrings."""
     tree = ast.parse(textwrap.dedent(source))
-    for node in ast.walk(tree):
-        _drop_docstring(node)
+    _drop_docstrings(tree)
     return tree
 
 
-def _drop_docstring(node: ast.AST) -> None:
-    body = getattr(node, "body", None)
-    if (
-        isinstance(body, list)
-        and body
-        and isinstance(body[0], ast.Expr)
-        and isinstance(body[0].value, ast.Constant)
-        and isinstance(body[0].value.value, str)
-    ):
-        del body[0]
+def _drop_docstrings(tree: ast.AST) -> None:
+    """Of the module, its classes and functions, wherever they are defined."""
+    to_follow = [tree]
+    while to_follow:
+        node = to_follow.pop()
+        for name in _STATEMENTS & vars(node).keys():
+            if not isinstance(body := getattr(node, name), list):
+                continue  # a lambda's, or one of `a if b else c`
+            if name == "body" and body and _is_text(body[0]):
+                del body[0]
+            to_follow += body
+
+
+def _is_text(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
