@@ -141,7 +141,7 @@ def default_ranking(votes: NDArray[np.float64], years: NDArray[np.int64]) -> dic
         has_term=lambda _, genre: random.random(len(votes)) < NAMED_GENRES[genre],
     )
     made = fit_ranking(films, load_weights())
-    return {"prior": made.prior, "pair_codes": (made.codes, made.codes, made.factors)}
+    return {"prior": made.prior, "pair_codes": (made.codes, made.codes, made.factors())}
 
 
 def load_kernel() -> None:

@@ -10,19 +10,14 @@ through the last three is going: each doubling gains the same part of what the o
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
+from rated import named
 
-from movie_assets.film_tables import ratings_of
-from movie_assets.movielens import read_ratings
 from movie_assets.recommender import load_weights
 from movie_assets.recommender.evaluation.figures import PROFILES, SIMILAR
 from movie_assets.recommender.evaluation.ratings import Ratings, split_people
 from movie_assets.recommender.evaluation.run import evaluate
-from movie_assets.recommender.films import read_catalogue
 
 JUDGES, SEEDS, PARTS = 0.2, range(5), (1 / 8, 1 / 4, 1 / 2, 1.0)
 METHOD = "ours + MovieLens"
@@ -57,17 +52,10 @@ def measured(films: pd.DataFrame, ratings: Ratings, seed: int) -> list[tuple[flo
 
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--catalogue", type=Path)
-    parser.add_argument("--movielens", type=Path)
-    options = parser.parse_args()
-    if not options.catalogue or not options.movielens:
-        print(
-            "Nothing measured: name films with --catalogue, and ratings of them with --movielens."
-        )
+    rated = named(__doc__.splitlines()[0])
+    if rated is None:
         return
-    films = read_catalogue(options.catalogue)
-    ratings = ratings_of(read_ratings(options.movielens).table, films["id"])
+    films, ratings = rated
     means = np.mean([measured(films, ratings, seed) for seed in SEEDS], axis=0)
     print("people learned from  films like a film  films for somebody")
     for people, similar, profile in means:

@@ -23,7 +23,6 @@ from movie_assets.lookup import (
 )
 from movie_assets.recommender.explanations import reasons
 from movie_assets.recommender.query import (
-    TASTE_POPULARITY,
     EmptyTasteError,
     Filters,
     Recommender,
@@ -145,14 +144,14 @@ class Catalogue:
         liked = set(taste.films[taste.values > 0].tolist())
         if not liked:
             raise EmptyTasteError("Name at least one film that you like, or rated 4 stars or more.")
-        dial = TASTE_POPULARITY if wishes.popularity is None else wishes.popularity
         found = recommender.for_taste(
             taste,
             limit,
-            popularity=dial,
+            popularity=wishes.popularity,
             diversity=wishes.diversity,
             filters=_known(wishes.filters, recommender.features),
         )
+        because = recommender.because(taste, found)
         films = self._films(found.films)
         kept = [place for place, film in enumerate(films) if film is not None]
         return tuple(
@@ -161,7 +160,7 @@ class Catalogue:
                 films[i],  # type: ignore[arg-type]
                 float(found.scores[i]),
                 # Less of what was disliked speaks for a film too, but not as something liked.
-                tuple(f for f in self._films(b for b in found.because[i] if b in liked) if f),
+                tuple(f for f in self._films(b for b in because[i] if b in liked) if f),
             )
             for rank, i in enumerate(kept, start=1)
         )

@@ -321,7 +321,7 @@ def _show(lines: Sequence[_Line], because: str) -> None:
             because, style="dim", overflow="ellipsis", no_wrap=True, width=reason_width
         )
     for line, film, reason in zip(lines, films, reasons, strict=True):
-        numbers = (f"{line.score:.2f}", f"{line.film.vote_average:.1f}")
+        numbers = (f"{line.score:.3f}", f"{line.film.vote_average:.1f}")
         table.add_row(str(line.rank), film, *numbers, *([reason] if reason_width else []))
     _out.print(table)
 

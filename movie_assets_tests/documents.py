@@ -49,6 +49,7 @@ _VARIABLE = re.compile(r"\b(?:TMDB|MOVIE_ASSETS|MOVIE_API|MOVIELENS)_[A-Z_]+[A-Z
 _FOLDERS = ("movie_assets/", "movie_assets_tests/", "benchmarks/", "deploy/", "docs/")
 _PATH = re.compile(rf"(?<![\w./-])(?:{'|'.join(_FOLDERS)})[\w./*-]*[\w*/]")
 _BENCHMARK = re.compile(r"python (?:-m )?(benchmarks/\w+\.py)((?: +(?!--? )[^\s|&;]+)*)")
+_IMPORTED = re.compile(r"^from (\w+) import", re.MULTILINE)
 _MADE = re.compile(r"\bcp (?:-r )?\S+ (\S+)")
 _ADDRESS = re.compile(r"(?:https?://(?:127\.0\.0\.1|localhost):8000|^(?:GET|POST) |^)(/[\w/{}-]*)")
 
@@ -180,8 +181,15 @@ def _false_benchmarks(code: str) -> list[str]:
         f"{script} has no {option}"
         for script, rest in _BENCHMARK.findall(code)
         for option in re.findall(r"--[a-z-]+", rest)
-        if f'"{option}"' not in (PROJECT / script).read_text()
+        if f'"{option}"' not in _with_imported(PROJECT / script)
     ]
+
+
+def _with_imported(script: Path) -> str:
+    """A benchmark's text, and that of the modules beside it that it imports: they read options."""
+    text = script.read_text()
+    beside = [script.with_name(f"{name}.py") for name in _IMPORTED.findall(text)]
+    return "\n".join([text, *(module.read_text() for module in beside if module.exists())])
 
 
 def _not_deployed(code: str) -> list[str]:

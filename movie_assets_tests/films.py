@@ -12,7 +12,7 @@ from scipy import sparse
 
 from movie_assets.recommender import MovieFeatures, Neighbours, Weights, load_weights
 from movie_assets.recommender.films import film_frame
-from movie_assets.recommender.weights import Closeness, Prior
+from movie_assets.recommender.weights import Closeness, Gems, Prior
 
 
 def films_of(*films: dict[str, Any], **columns: Sequence[Any]) -> pd.DataFrame:
@@ -28,10 +28,11 @@ def weights_of(
     closeness: dict[str, float] | None = None,
     prior: dict[str, float] | None = None,
     popularity: float = 0.5,
+    gems: dict[str, float] | None = None,
 ) -> Weights:
-    """The package's weights with other fields, and closeness and prior 0 but for what is named.
+    """The package's weights with other fields; closeness, prior, gems are 0 but for what is named.
 
-    So with neither, a score is the likeness of content alone.
+    So with none of them, a score is the likeness of content alone.
     """
     bundled = load_weights()
     nothing = dict.fromkeys(Closeness.model_fields, 0.0)
@@ -41,6 +42,7 @@ def weights_of(
         closeness=Closeness(**(nothing | (closeness or {}))),
         prior=Prior(**(no_prior | (prior or {}))),
         popularity=popularity,
+        gems=Gems(**({"rating": 0.0, "fame": 0.0} | (gems or {}))),
         blend=bundled.blend,
         profile=bundled.profile,
     )

@@ -6,7 +6,7 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -24,17 +24,19 @@ if TYPE_CHECKING:
 _PAIRS_A_BLOCK = 50_000
 
 #: How a shared term of each field is told, the most telling field first: who made a film tells more
-#: than what it is about, and that more than its genre. Language, decade and what every film has are
-#: no reason.
+#: than what it is about, and that more than its genre. A word that two texts share may mean
+#: anything, and is told only where nothing else is. Language, decade and what every film has
+#: are no reason.
 _WORDING = {
     "collection": "{}",
     "directors": "directed by {}",
     "actors": "with {}",
     "writers": "written by {}",
     "keywords": "{}",
-    "text": "“{}”",
     "genres": "{}",
+    "text": "“{}”",
 }
+_LAST_RESORT = "text"
 #: A word that more films than both of these have, a share and a number, tells nothing ("young").
 _COMMON_SHARE, _COMMON_FILMS = 0.01, 20
 #: How a signal is told, the most telling last, and from which value on it is one.
@@ -46,6 +48,14 @@ _CIRCUMSTANCES = ("well known", "of the same years", "rated alike")
 _WELL_KNOWN = 0.9
 #: So many years apart are the same years, and ratings (0 to 10) so far apart are alike.
 _SAME_YEARS, _ALIKE = 5, 0.5
+
+
+class _Told(NamedTuple):
+    """How a term is told, by name once; and whether only where nothing else can be."""
+
+    name: str
+    words: str
+    is_last_resort: bool
 
 
 def reasons(features: MovieFeatures, neighbours: Neighbours, top: int = 3) -> list[list[str]]:
@@ -221,14 +231,14 @@ class Explainer:
         genres = features.vocabulary[features.columns_of("genres")]
         return frozenset(word for genre in genres for word in genre.casefold().split())
 
-    def _wording(self) -> Callable[[int], tuple[str, str] | None]:
+    def _wording(self) -> Callable[[int], _Told | None]:
         """From a term to its name and how it is told; None where it is no reason."""
         features = self.features
         fields = features.fields
         ends = features.field_ends.tolist()
 
         @cache
-        def wording(term: int) -> tuple[str, str] | None:
+        def wording(term: int) -> _Told | None:
             field = fields[bisect_right(ends, term) - 1]
             if field not in _WORDING:
                 return None
@@ -236,7 +246,7 @@ class Explainer:
             if field == "text" and self._tells_nothing(term, name):
                 return None
             # Each name once: who directed a film has often written it too.
-            return name.casefold(), _WORDING[field].format(name)
+            return _Told(name.casefold(), _WORDING[field].format(name), field == _LAST_RESORT)
 
         return wording
 
@@ -275,15 +285,15 @@ def most_votes_of_little_known(features: MovieFeatures) -> float:
     return float(np.quantile(votes, _WELL_KNOWN)) if len(votes) else np.inf
 
 
-def _first(
-    terms: Iterable[int], wording: Callable[[int], tuple[str, str] | None], top: int
-) -> list[str]:
+def _first(terms: Iterable[int], wording: Callable[[int], _Told | None], top: int) -> list[str]:
     """How the first terms are told, without those whose name was told already."""
-    told: dict[str, str] = {}
+    told: dict[str, _Told] = {}
     for term in terms:
-        if len(told) == top:
-            break
         found = wording(term)
-        if found is not None:
-            told.setdefault(*found)
-    return list(told.values())
+        if found is None:
+            continue
+        first = next(iter(told.values()), found)
+        if len(told) == top or (found.is_last_resort and not first.is_last_resort):
+            break
+        told.setdefault(found.name, found)
+    return [one.words for one in told.values()]

@@ -38,14 +38,12 @@ if TYPE_CHECKING:
 #: agrees with the next however long they are.
 _BLOCK = 100
 LIKED_FROM, DISLIKED_TO = 4.0, 2.5
-#: Where the popularity dial stands for a person unless they say: a taste is met best by well-known
-#: films.
-TASTE_POPULARITY = 1.0
 #: What counts less for what is liked next is not looked up.
 _LEAST_RECENT = 1e-4
 #: A second film is named as a reason where it speaks this much as the first.
 _SPEAKS_TOO = 0.6
-#: Places of the popularity dial whose rankings are kept: at a million films 4 MB each.
+#: Places of the popularity dial whose rankings are kept: at a million films 4 MB each, 8 MB in its
+#: lower half.
 _RANKINGS_KEPT = 16
 
 
@@ -166,7 +164,7 @@ class Taste:
             for one that speaks against them.
         seen: int32 of shape (n_seen,): films that are not to be recommended, ``films`` besides.
         recent: float32 of shape (n,), at least 0: what each film counts for what is liked soon
-            after it; None where all count the same, but for those that speak against others.
+            after it; None where nobody knows which came last.
     """
 
     films: NDArray[np.int32]
@@ -184,12 +182,18 @@ class Taste:
         if not np.isfinite(self.values).all():
             raise ValueError("a value is no number")
 
-    @property
-    def leads(self) -> NDArray[np.float32]:
-        """What each film counts for what is liked soon after it; float32 of shape (n,)."""
+    def leads(self, half_life: float) -> NDArray[np.float32]:
+        """What each film counts for what is liked soon after it; float32 of shape (n,).
+
+        Where nobody knows which came last, each counts what it does in the mean over all places.
+
+        Args:
+            half_life: after how many younger ones a film counts half.
+        """
         if self.recent is not None:
             return self.recent
-        return (self.values >= 0).astype(np.float32)
+        mean = float(np.mean(0.5 ** (np.arange(len(self.films)) / half_life)))
+        return np.where(self.values >= 0, mean, 0).astype(np.float32)
 
     @classmethod
     def of_ratings(
@@ -227,10 +231,12 @@ class Taste:
         kept = np.sort(last)
         rated, given, when = rated[kept], given[kept], when[kept]
         by, ages = weights.profile, _ages(when)
+        places = np.arange(len(when))[::-1]
         value = np.where(given <= DISLIKED_TO, -by.dislike, 0.0)
         value[given >= LIKED_FROM] = 1.0
         value *= 0.5 ** (ages / by.half_life)
-        recent = np.where(given <= DISLIKED_TO, 0.0, 0.5 ** (ages / by.last_half_life))
+        recent = _mean_of_equals(0.5 ** (places / by.last_half_life), when)
+        recent[given <= DISLIKED_TO] = 0
         recent[recent < _LEAST_RECENT] = 0
         return cls(rated, value.astype(np.float32), recent=recent.astype(np.float32))
 
@@ -242,13 +248,12 @@ class Answer:
     Attributes:
         films: int32 of shape (n,): indices.
         scores: float32 of shape (n,), in [0, 1]: in parts of the best that a film could have.
-        because: int32 of shape (n, 2): the films of the taste that speak most for each, -1 where
-            there are fewer.
+        popularity: the place of the dial that was asked for; None for the default.
     """
 
     films: NDArray[np.int32]
     scores: NDArray[np.float32]
-    because: NDArray[np.int32]
+    popularity: float | None
 
 
 @dataclass(frozen=True)
@@ -348,7 +353,7 @@ class Recommender:
         k: int,
         *,
         offset: int = 0,
-        popularity: float | None = TASTE_POPULARITY,
+        popularity: float | None = None,
         diversity: float = 0.0,
         filters: Filters | None = None,
     ) -> Answer:
@@ -356,14 +361,16 @@ class Recommender:
 
         Each film of the taste shares out one vote among all films, by their scores raised to the
         power of ``weights.profile.sharpness``, so that none of them drowns the others. The votes
-        are added up, times the films' values. Where item weights were learned (EASE, Steck 2019),
-        what they say is added.
+        are added up, times the films' values, and are 1 for the best. Where item weights were
+        learned (EASE, Steck 2019), what they say is added, and so is what is liked soon after these
+        films. Both are added as large as they are: of films that few people like, or of one alone,
+        little is known, and then the votes decide.
 
         Args:
             taste: at least one film with a value other than 0.
             k: how many, at least 1.
             offset: as for :meth:`similar`.
-            popularity: as for :meth:`similar`, but for where it stands unless it is given.
+            popularity: as for :meth:`similar`.
             diversity: as for :meth:`similar`.
             filters: which films may be recommended.
 
@@ -383,7 +390,31 @@ class Recommender:
         allowed[taste.seen] = False
         scores[~allowed] = 0
         best = self._page(scores, k, offset, diversity)
-        return Answer(best, scores[best], self._because(ranking, taste, best))
+        return Answer(best, scores[best], popularity)
+
+    def because(self, taste: Taste, answer: Answer) -> NDArray[np.int32]:
+        """For each film of an answer, the two liked films of the taste that speak most for it.
+
+        Args:
+            taste: whom it was an answer to.
+            answer: of n films.
+
+        Returns:
+            int32 of shape (n, 2): films by index, -1 where there are fewer.
+        """
+        found = answer.films
+        because = np.full((len(found), 2), -1, dtype=np.int32)
+        is_liked = taste.values > 0
+        liked = taste.films[is_liked]
+        if not len(liked) or not len(found):
+            return because
+        parts = self._speak_for(self._ranking(answer.popularity), taste, is_liked, found)
+        # Any two films have something in common, so a second reason has to be about as good.
+        least = np.maximum(_SPEAKS_TOO * parts.max(axis=0), 1e-12)
+        for place, row in enumerate(np.argsort(-parts, axis=0, kind="stable")[:2]):
+            speaks = parts[row, np.arange(len(found))] >= least
+            because[speaks, place] = liked[row[speaks]]
+        return because
 
     def reasons(self, rows: NDArray[np.int32], columns: NDArray[np.int32]) -> list[list[str]]:
         """Why films go together, in words: of pairs given as two arrays of shape (n_pairs,)."""
@@ -440,7 +471,7 @@ class Recommender:
         content = np.zeros(self.features.n_movies, dtype=np.float32)
         content[terms.candidates] = np.minimum(row, np.float32(1))
         values = {
-            signal.name: signal.pairs[film].toarray().ravel()
+            signal.name: ranking.heard(signal.pairs[film]).toarray().ravel()
             for signal in self.signals
             if signal.pairs.indptr[film + 1] > signal.pairs.indptr[film]
         }
@@ -459,21 +490,27 @@ class Recommender:
         return scores, content, values
 
     def _scores(self, ranking: Ranking, taste: Taste) -> NDArray[np.float32]:
-        scores, total = _in_parts_of_the_best(self._votes(ranking, taste)), 1.0
+        scores, best = _in_parts_of_the_best(self._votes(ranking, taste)), 1.0
         by = self.weights.profile
+        heard = ranking.open_to(taste.films[taste.values >= 0])
+        if ranking.obscurity is not None:
+            heard *= ranking.obscurity
         for pairs, share, says in (
             (self.item_weights, by.item_weights, taste.values),
-            (self.transitions, by.transitions, taste.leads),
+            (self.transitions, by.transitions, taste.leads(by.last_half_life)),
         ):
             if pairs is None:
                 continue
             speaks = np.flatnonzero(says)
-            learned = np.asarray(pairs[taste.films[speaks]].T @ says[speaks], np.float32).ravel()
+            said = pairs[taste.films[speaks]].T @ says[speaks]
+            learned = np.maximum(np.asarray(said, np.float32).ravel(), 0)
             learned[ranking.prior == 0] = 0
-            if (learned > 0).any():
-                scores += np.float32(share) * _in_parts_of_the_best(learned)
-                total += share
-        scores /= np.float32(total)
+            learned *= np.float32(share)
+            # By what could be had before anything is marked down: what little is left of it among
+            # hidden gems is not to count like all of it.
+            best += float(learned.max(initial=0))
+            scores += heard * learned
+        scores /= np.float32(best)
         return scores
 
     def _votes(self, ranking: Ranking, taste: Taste) -> NDArray[np.float32]:
@@ -485,38 +522,34 @@ class Recommender:
         # In parts of the content's share: votes are the same whatever all scores are divided by.
         own_share = 1 - sum(signal.share for signal in self.signals)
         for signal in self.signals:
-            extra = extra + signal.pairs[films] * np.float32(signal.share / own_share)
+            extra = extra + ranking.heard(signal.pairs[films]) * np.float32(
+                signal.share / own_share
+            )
         sharpness = self.weights.profile.sharpness
         return votes_of(self._terms, ranking, films, values, extra, sharpness)
 
-    def _because(
-        self, ranking: Ranking, taste: Taste, found: NDArray[np.int32]
-    ) -> NDArray[np.int32]:
-        """For each film found, the two liked films of the taste that speak most for it."""
-        because = np.full((len(found), 2), -1, dtype=np.int32)
-        is_liked = taste.values > 0
-        liked = taste.films[is_liked]
-        if not len(liked) or not len(found):
-            return because
-        rows = self.features.matrix
-        parts = (rows[liked] @ rows[found].T).toarray()
+    def _speak_for(
+        self,
+        ranking: Ranking,
+        taste: Taste,
+        is_liked: NDArray[np.bool_],
+        found: NDArray[np.int32],
+    ) -> NDArray[np.float32]:
+        """How much each liked film speaks for each film found; shape (n_liked, n_found)."""
+        rows, liked = self.features.matrix, taste.films[is_liked]
+        parts: NDArray[np.float32] = (rows[liked] @ rows[found].T).toarray()
         parts *= ranking.closeness(liked[:, None], found)
         for signal in self.signals:
             parts += signal.share * _between(signal.pairs, liked, found)
         parts /= max(float(parts.max()), 1e-12)
+        by = self.weights.profile
         if self.item_weights is not None:
-            learned = _between(self.item_weights, liked, found)
-            parts += learned / max(float(learned.max()), 1e-12)
+            parts += by.item_weights * _between(self.item_weights, liked, found)
         parts *= taste.values[is_liked][:, None]
         if self.transitions is not None:
-            follows = _between(self.transitions, liked, found) * taste.leads[is_liked][:, None]
-            parts += follows / max(float(follows.max()), 1e-12)
-        # Any two films have something in common, so a second reason has to be about as good.
-        least = np.maximum(_SPEAKS_TOO * parts.max(axis=0), 1e-12)
-        for place, row in enumerate(np.argsort(-parts, axis=0, kind="stable")[:2]):
-            speaks = parts[row, np.arange(len(found))] >= least
-            because[speaks, place] = liked[row[speaks]]
-        return because
+            leads = by.transitions * taste.leads(by.last_half_life)[is_liked]
+            parts += leads[:, None] * _between(self.transitions, liked, found)
+        return parts
 
     def _page(
         self, scores: NDArray[np.float32], k: int, offset: int, diversity: float
@@ -619,6 +652,13 @@ def _ages(times: NDArray[np.float64]) -> NDArray[np.float64]:
     _, place, counts = np.unique(-times, return_inverse=True, return_counts=True)
     ages: NDArray[np.float64] = (np.cumsum(counts) - counts + (counts - 1) / 2)[place]
     return ages - ages.min(initial=np.inf) if len(ages) else ages
+
+
+def _mean_of_equals(values: NDArray[np.float64], keys: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Each value's mean with those of the same key."""
+    _, place, counts = np.unique(keys, return_inverse=True, return_counts=True)
+    means: NDArray[np.float64] = np.bincount(place, values)[place] / counts[place]
+    return means
 
 
 def _in_parts_of_the_best(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -2,6 +2,10 @@
 
     score = likeness of content x closeness of the two films x prior of the candidate
 
+The popularity dial says how much fame counts. In its lower half what people like, which is what
+everybody knows, is marked down for fame, and a film that is not known may still be a good one: its
+rating counts to the end.
+
 Closeness (of years, votes, ratings and audiences) is looked up from a small code a film, so that
 the exact kernel can apply it where a score has passed without it. What the numbers are is for
 ``weights``; how the best are found is for ``neighbours``.
@@ -14,6 +18,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from scipy import sparse
 
 from movie_assets.recommender.threads import in_threads, processors
 
@@ -40,6 +45,8 @@ _CODES_A_BLOCK = 32
 #: Which of the four levels it is.
 _AUDIENCE = 3
 _ERA_FROM, _USUAL_LOG_VOTES = 1990.0, 7.0
+#: With more votes than these a film is known, for whoever looks for hidden gems.
+_UNKNOWN_VOTES = 100
 
 #: Whom a film is for, as far as its genres tell: everybody else, families, those who want to learn,
 #: those who want to be frightened, and grown-ups (crime and war). Rows and columns: how far apart,
@@ -82,12 +89,37 @@ class Ranking:
         levels: float32 of shape (n_codes, 4): what each code stands for: year (0: unknown),
             ln(1 + votes), rating, audience.
         weights: of closeness; that by votes times the exponent of the dial.
+        obscurity: float32 of shape (n_movies,), in (0, 1]: what is left of what people like of each
+            film, the better known the less; None where all of it is.
     """
 
     prior: NDArray[np.float32]
     codes: NDArray[np.int32]
     levels: NDArray[np.float32]
     weights: Closeness
+    obscurity: NDArray[np.float32] | None = None
+
+    def heard(self, pairs: sparse.csr_matrix) -> sparse.csr_matrix:
+        """What people like, as much of it as counts; CSR of shape (n, n_movies), as it is given."""
+        if self.obscurity is None:
+            return pairs
+        values = pairs.data * self.obscurity[pairs.indices]
+        return sparse.csr_matrix((values, pairs.indices, pairs.indptr), pairs.shape)
+
+    def open_to(self, watched: NDArray[np.int32]) -> NDArray[np.float32]:
+        """What films count to who watched some gladly; float32 of shape (n_movies,), in (0, 1].
+
+        Less where a film is for an audience far from those of all that were watched.
+
+        Args:
+            watched: int32 of shape (n,), at least one: films by index.
+        """
+        whom = self.levels[:, _AUDIENCE].astype(np.int64)
+        theirs = np.unique(whom[self.codes[watched]])
+        every = np.arange(len(_AUDIENCES_APART))
+        nearest = far_apart(theirs[:, None], every, self.weights.audience).max(axis=0)
+        factors: NDArray[np.float32] = nearest[whom][self.codes]
+        return factors
 
     def factors(self) -> NDArray[np.float32]:
         """The closeness of each code to each; float32 in (0, 1] of shape (n_codes, n_codes).
@@ -184,8 +216,8 @@ def fit_ranking(
     Args:
         features: n_movies films.
         weights: of closeness and prior.
-        popularity: from 0 (hidden gems: votes and rating count for nothing) over 0.5 (the default)
-            to 1 (crowd favourites).
+        popularity: from 0 (hidden gems: votes count for nothing) over 0.5 (the default) to 1 (crowd
+            favourites).
         levels: of these films, where they are known already.
         logs: what :func:`log_prior` gives, where it is known already.
 
@@ -195,24 +227,41 @@ def fit_ranking(
     exponent = prior_exponent(weights, popularity)
     levels = levels or Levels.of(features, weights)
     known = exponent * weights.closeness.known
+    logs = exponent * (log_prior(features, weights) if logs is None else logs)
+    frozen = features.frozen
+    largest = None if frozen is None else exponent * frozen.log_prior
+    gems, obscurity = max(0.0, 1 - 2 * _place(popularity)), None
+    if gems:
+        logs += gems * weights.gems.rating * _log_rating(features, weights)
+        largest = None  # of this place nothing is published that it would have to agree with
+        obscurity = _obscurity(features, gems * weights.gems.fame)
     return Ranking(
-        prior=_prior(features, exponent, log_prior(features, weights) if logs is None else logs),
+        prior=_prior(logs, features.is_candidate, largest),
         codes=levels.codes,
         levels=levels.levels,
         weights=weights.closeness.model_copy(update={"known": known}),
+        obscurity=obscurity,
     )
 
 
 def prior_exponent(weights: Weights, popularity: float | None) -> float:
     """The prior's exponent at a place of the dial: 0 at 0, the fitted one at 0.5, 1 at 1.
 
+    In the lower half the rating's part has a larger one: there ``weights.gems.rating`` comes to it,
+    all of it at 0.
+
     Raises:
         ValueError: where the dial is beyond its ends, or no number.
     """
+    dial = _place(popularity)
+    return float(np.interp(dial, [0.0, 0.5, 1.0], [0.0, weights.popularity, 1.0]))
+
+
+def _place(popularity: float | None) -> float:
     dial = 0.5 if popularity is None else float(popularity)
     if not 0 <= dial <= 1:
         raise ValueError(f"popularity must be from 0 to 1, not {dial}")
-    return float(np.interp(dial, [0.0, 0.5, 1.0], [0.0, weights.popularity, 1.0]))
+    return dial
 
 
 def log_votes(features: MovieFeatures) -> NDArray[np.float64]:
@@ -257,7 +306,7 @@ def prior_terms(features: MovieFeatures, weights: Weights) -> NDArray[np.float64
     votes = log_votes(features)
     years = features.years.astype(np.float64)
     era = np.where(years > 0, (np.clip(years, _FIRST_YEAR, _LAST_YEAR) - _ERA_FROM) / YEARS, 0.0)
-    rating = shrunk_rating(features, weights) - weights.prior.rating_mean
+    rating = _rating_term(features, weights)
     return np.stack([votes, rating, era, era * (votes - _USUAL_LOG_VOTES)])
 
 
@@ -267,16 +316,30 @@ def largest_log_prior(features: MovieFeatures, weights: Weights) -> float:
     return float(logs.max()) if len(logs) else 0.0
 
 
+def _rating_term(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:
+    return shrunk_rating(features, weights) - weights.prior.rating_mean
+
+
+def _log_rating(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:
+    """The part of :func:`log_prior` that a film's rating makes."""
+    return weights.prior.rating * _rating_term(features, weights)
+
+
+def _obscurity(features: MovieFeatures, fame: float) -> NDArray[np.float32]:
+    above = np.maximum(log_votes(features) - np.log1p(_UNKNOWN_VOTES), 0)
+    obscurity: NDArray[np.float64] = np.exp(-fame * above)
+    return obscurity.astype(np.float32)
+
+
 def _prior(
-    features: MovieFeatures, exponent: float, logs: NDArray[np.float64]
+    logs: NDArray[np.float64], candidates: NDArray[np.bool_], largest: float | None
 ) -> NDArray[np.float32]:
-    candidates = features.is_candidate
     if not candidates.any():
-        return np.zeros(features.n_movies, dtype=np.float32)
-    frozen = features.frozen
-    largest = exponent * (logs[candidates].max() if frozen is None else frozen.log_prior)
+        return np.zeros(len(logs), dtype=np.float32)
+    if largest is None:
+        largest = float(logs[candidates].max())
     # A film may have come to count more than any did when the largest was frozen.
-    over = np.minimum(exponent * logs - largest, 0)
+    over = np.minimum(logs - largest, 0)
     prior: NDArray[np.float64] = np.where(candidates, np.exp(over), 0)
     return prior.astype(np.float32)
 

@@ -22,7 +22,8 @@ class Telling(NamedTuple):
     """How much each term tells.
 
     Attributes:
-        ranks: int8 of shape (n_terms,): the larger the more; -1 for a term that is no reason.
+        ranks: int8 of shape (n_terms,): the larger the more; 0 for a term that is told only where
+            nothing else can be; -1 for one that is no reason.
         names: int32 of shape (n_terms,): a number of its name; of terms of one name a pair is told
             the first only.
     """
@@ -49,7 +50,7 @@ def most_telling(
 
     Returns:
         int32 of shape (n_pairs, top): terms by rank, then by what they add to the likeness, then
-        in the order of columns; -1 where there are fewer.
+        in the order of columns; -1 where there are fewer. Those of rank 0 stand alone.
 
     Raises:
         ValueError: where the indices are not sorted: terms would be missed without a word.
@@ -104,7 +105,7 @@ def _pick(telling: Any, shared: Any, count: int, found: Any) -> None:
                 or (ranks[terms[i]] == ranks[terms[best]] and products[i] > products[best])
             ):
                 best = i
-        if best < 0:
+        if best < 0 or (place > 0 and ranks[terms[best]] == 0 and ranks[found[0]] > 0):
             return
         found[place] = terms[best]
         for i in range(count):

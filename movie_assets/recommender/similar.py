@@ -7,7 +7,7 @@ parts together are among the K best by content and the films of the lists. So th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -119,6 +119,8 @@ def nearest_neighbours(
     if rows is None:
         rows = np.arange(features.n_movies, dtype=np.int32)
     ranking = fit_ranking(features, weights, popularity)
+    if ranking.obscurity is not None:  # else all values would be checked again
+        signals = [replace(signal, pairs=ranking.heard(signal.pairs)) for signal in signals]
     indices, scores = search_by_content(features, ranking, rows, k, search, progress)
     if signals:
         from movie_assets.recommender.blending import blend  # noqa: PLC0415 - loads numba

@@ -8,9 +8,11 @@ Chains for Next-Basket Recommendation" (WWW 2010), not factorized, and with a lo
 film j is liked d ratings after i was rated, by somebody who does not dislike i, that counts
 exp(-d / reach). With n such counts,
 
-    transition(i, j) = n(i, j) / (n(i, any) + s) / (n(any, j) + s)^b
+    transition(i, j) = n(i, j) / (n(i, any) + s) * ((m + s) / (n(any, j) + s))^b
 
-where s is the shrinkage and b the popularity exponent.
+where s is the shrinkage, b the popularity exponent, and m the mean of n(any, j) over all that is
+liked: of a film as well known as that it is the share of what is liked soon after i. So it stays
+what it is with more people, but for what shrinkage takes of few.
 """
 
 from __future__ import annotations
@@ -151,8 +153,9 @@ def _begins(is_first: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 def _shrunk(counts: NDArray[np.float32], options: TransitionOptions) -> NDArray[np.float32]:
     """The transitions, from -> to, of counts to -> from."""
-    before = counts.sum(axis=0, dtype=np.float64) + options.shrinkage
-    after = counts.sum(axis=1, dtype=np.float64) + options.shrinkage
-    counts /= before.astype(np.float32)
-    counts *= (after**-options.popularity_exponent).astype(np.float32)[:, None]
+    before, after = counts.sum(axis=0, dtype=np.float64), counts.sum(axis=1, dtype=np.float64)
+    counts /= (before + options.shrinkage).astype(np.float32)
+    mean = np.average(after, weights=after) if after.any() else 0.0
+    known = (after + options.shrinkage) / (mean + options.shrinkage)
+    counts *= (known**-options.popularity_exponent).astype(np.float32)[:, None]
     return np.ascontiguousarray(counts.T)

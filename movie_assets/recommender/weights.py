@@ -86,6 +86,21 @@ class Prior(_Part):
     rating_votes: _Weight = 50.0
 
 
+class Gems(_Part):
+    """What the popularity dial's lower end brings: films that few know and that those few like.
+
+    It falls off from there to nothing in the dial's middle.
+
+    Attributes:
+        rating: the exponent of the rating's part of the prior, where that of votes and era is 0.
+        fame: c of exp(-c d) for what people like (signals, item weights, transitions) of a film
+            whose ln(1 + votes) is d more than that of 100 votes.
+    """
+
+    rating: _Weight
+    fame: _Weight
+
+
 class Blend(_Part):
     """The shares that other signals have in a score, where a film has them; content has the rest.
 
@@ -111,8 +126,9 @@ class Profile(_Part):
         sharpness: the power to which a film's scores are raised before it shares out its vote.
         dislike: how much a disliked film counts against those like it, a liked one being 1.
         half_life: after how many younger ratings one counts half.
-        item_weights: what the learned item weights count, content being 1, where there are some.
-        transitions: what transitions count, content being 1, where there are some.
+        item_weights: what the learned item weights are times, where there are some; the best of
+            content is 1.
+        transitions: what transitions are times, where there are some.
         last_half_life: for transitions: after how many younger ratings one counts half.
     """
 
@@ -135,6 +151,7 @@ class Weights(_Part):
         prior: of one film.
         popularity: the exponent of the prior (and of closeness by votes) in the middle of the
             popularity dial, whose ends are 0 (hidden gems) and 1 (crowd favourites).
+        gems: what else changes towards the dial's lower end.
         blend: of content and what people liked.
         profile: of a person's films.
         fitted_on: what the weights were fitted on, in words and numbers.
@@ -145,6 +162,8 @@ class Weights(_Part):
     closeness: Closeness
     prior: Prior
     popularity: Annotated[float, Field(ge=0, le=1)]
+    # A file from before there were gems says nothing of them.
+    gems: Gems = Gems(rating=0, fame=0)
     blend: Blend
     profile: Profile
     fitted_on: dict[str, Any] = Field(default_factory=dict)

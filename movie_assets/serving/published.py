@@ -15,7 +15,6 @@ import numpy as np
 import pyarrow.compute as pc
 
 from movie_assets.recommender.query import (
-    TASTE_POPULARITY,
     EmptyTasteError,
     Filters,
     UnknownNameError,
@@ -262,8 +261,7 @@ class Published:
             seen: rows of films that are not to be recommended, beside those of the likings.
             limit: at most so many, from 1 to :data:`MOST_FILMS`.
             offset: leaving out so many before; pages fit together, as for :meth:`similar`.
-            wishes: what the list is to be like; unless popularity is given it is 1.0, since a taste
-                is met best by well-known films.
+            wishes: what the list is to be like.
 
         Raises:
             EmptyTasteError: where they like nothing.
@@ -274,16 +272,16 @@ class Published:
         _check_page(limit, offset)
         filters = self._filters(wishes)
         taste = taste_of(likings, seen, self._recommender.weights, len(self._ids))
-        popularity = TASTE_POPULARITY if wishes.popularity is None else wishes.popularity
         found = self._recommender.for_taste(
             taste,
             limit,
             offset=offset,
-            popularity=popularity,
+            popularity=wishes.popularity,
             diversity=wishes.diversity,
             filters=filters,
         )
-        reasons = self._reasons(found.because[:, 0], found.films)
+        speak = self._recommender.because(taste, found)
+        reasons = self._reasons(speak[:, 0], found.films)
         return [
             Suggested(
                 self._films[row],
@@ -292,7 +290,7 @@ class Published:
                 _shown(why),
             )
             for row, score, because, why in zip(
-                found.films.tolist(), found.scores.tolist(), found.because.tolist(), reasons,
+                found.films.tolist(), found.scores.tolist(), speak.tolist(), reasons,
                 strict=True,
             )
         ]  # fmt: skip

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -46,3 +49,12 @@ parser.add_argument("--films", type=int, nargs="+", default=[1])
 parser.add_argument("more", nargs="*")
 """
     assert wanted_arguments(source) == ["--catalogue", "films"]
+
+
+def test_the_kernels_benchmark_times_what_is_published() -> None:
+    """On few films, in a process of its own, as for many: growth.py asks for the same."""
+    path = PROJECT / "benchmarks" / "kernel.py"
+    command = [sys.executable, str(path), "--films", "300", "--ranking", "default ranking"]
+    took = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    assert took["seconds"] > 0
+    assert took["peak"] > 0

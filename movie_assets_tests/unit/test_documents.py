@@ -100,6 +100,7 @@ def test_a_comment_counts_for_the_block_right_behind_it_only() -> None:
         "kubectl exec deployment/movie-assets-pipelin",
         "kubectl exec deployment/movie-assets-pipeline --container api -- true; --container cod",
         "python benchmarks/scale.py --film 10",
+        "python benchmarks/plain.py --catalog films.parquet",
     ],
 )
 def test_names_that_are_not_there_are_found(code: str) -> None:
@@ -114,6 +115,7 @@ def test_names_that_are_not_there_are_found(code: str) -> None:
         "make PYTHON=python3.12 demo",
         "MOVIE_ASSETS_LANGUAGE=fr",
         "python benchmarks/kernel.py --films 1000",
+        "python benchmarks/plain.py --catalogue films.parquet",
         "docker compose logs --follow code",
         "kubectl exec deployment/movie-assets-pipeline --container code",
         "curl 'http://127.0.0.1:8000/v1/movies/949/similar?limit=3'",

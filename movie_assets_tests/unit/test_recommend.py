@@ -65,7 +65,7 @@ def test_films_can_be_read_and_reasons_are_cut(
     assert first.rstrip().endswith("…")
     second = next(line for line in lines if line.split()[:1] == ["2"])
     assert "The Lord of the Rings: The" in second
-    assert "0.25    5.0  magic" in second
+    assert "0.250    5.0  magic" in second
 
 
 def test_a_terminal_too_narrow_for_reasons_has_none(
@@ -86,8 +86,8 @@ def test_reasons_and_wide_letters_get_the_room_they_need(
     ]
     lines = lines_of(80, found, monkeypatch, capsys)
     [first, second] = lines[-2:]
-    assert first.rstrip() == "1  千と千尋の神隠し (1999)   0.50    5.0  magic"
-    assert second.rstrip() == "2  Ran (1999)                0.25    5.0"
+    assert first.rstrip() == "1  千と千尋の神隠し (1999)  0.500    5.0  magic"
+    assert second.rstrip() == "2  Ran (1999)               0.250    5.0"
 
 
 def test_a_list_without_films_says_so(

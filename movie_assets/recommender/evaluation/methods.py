@@ -104,9 +104,14 @@ class Evaluated:
         return lists_of(seeds, k, found)
 
     def for_profiles(
-        self, profiles: Profiles, k: int, *, with_ratings: bool = False
+        self,
+        profiles: Profiles,
+        k: int,
+        popularity: float | None = None,
+        *,
+        with_ratings: bool = False,
     ) -> NDArray[np.int32]:
-        """Lists for people, by what they rated before."""
+        """Lists for people, by what they rated before; the rest as for :meth:`similar`."""
         answers = Recommender(
             self.features,
             self.weights,
@@ -117,7 +122,7 @@ class Evaluated:
         lists = np.full((len(profiles), k), -1, dtype=np.int32)
         for row, before in enumerate(profiles):
             taste = Taste.of_ratings(before.films, before.stars, self.weights, before.seconds)
-            found = answers.for_taste(taste, k).films
+            found = answers.for_taste(taste, k, popularity=popularity).films
             lists[row, : len(found)] = found
         return lists
 

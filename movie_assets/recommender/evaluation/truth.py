@@ -41,8 +41,8 @@ class Truth(NamedTuple):
     relevant: sparse.csr_matrix
 
 
-def co_liked_truth(held_out: Ratings, n_films: int) -> Truth:
-    """The 20 films most co-liked with each film that has 10 likes.
+def co_liked_truth(held_out: Ratings, n_films: int, least_likes: int = LEAST_LIKES) -> Truth:
+    """The 20 films most co-liked with each film that enough people like.
 
     With c people who like both i and j, and n who like one of them, j is as right for i as
 
@@ -54,6 +54,7 @@ def co_liked_truth(held_out: Ratings, n_films: int) -> Truth:
     Args:
         held_out: ratings by people from whom nothing was learned.
         n_films: how many films the catalogue has.
+        least_likes: of a film that is asked about.
     """
     chosen = held_out.liked & (held_out.films >= 0)
     _, people = np.unique(held_out.users[chosen], return_inverse=True)
@@ -62,7 +63,7 @@ def co_liked_truth(held_out: Ratings, n_films: int) -> Truth:
         (int(people.max(initial=-1)) + 1, n_films),
     )
     likers = np.bincount(likes.indices, minlength=n_films)
-    seeds = np.flatnonzero(likers >= LEAST_LIKES).astype(np.int32)
+    seeds = np.flatnonzero(likers >= least_likes).astype(np.int32)
     found = list(_right_films(likes, likers, seeds))
     asked = np.array([len(films) > 0 for films in found], dtype=bool)
     films = np.concatenate([np.empty(0, np.int32), *found])

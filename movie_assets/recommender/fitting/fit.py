@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 
 #: In the dial's middle the lists of n films hold at least so many times n different films. More
 #: accuracy is to be had for less breadth, and that is what the dial is for.
-BREADTH = 1.45
+BREADTH = 1.55
 
-_EXPONENTS = tuple(float(value) for value in np.round(np.arange(0.3, 1.0, 0.05), 2))
+_EXPONENTS = tuple(float(value) for value in np.round(np.arange(0.3, 1.0, 0.02), 2))
 #: What the likelihood gets wrong for lists of ten: it makes closeness too steep, and gives
 #: languages and the floor little, since most films asked about are well known and in English.
 _YEARS = (0.8, 0.95, 1.2)
@@ -58,7 +58,7 @@ _FLOOR = (0.05, 0.1)
 #: The prior is made so steep that the dial's end, where its exponent is 1, is the most accurate; of
 #: those within so much NDCG@10 the least steep, whose lists are wider.
 _PRIOR = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.8, 1.0)
-_FOR_BREADTH = 0.004
+_FOR_BREADTH = 0.002
 _CO_LIKED = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 #: So much NDCG@10 is given for a smaller share of what people like together: of a few people
 #: it brings the films that everybody likes, and with less of it lists are more of a kind.
@@ -67,11 +67,16 @@ _PROFILE_GRID: dict[str, tuple[float, ...]] = {
     "sharpness": (1.0, 1.5, 2.0, 3.0),
     "dislike": (0.0, 0.3, 0.6),
     "half_life": (100.0, 200.0, 400.0, 1000.0),
-    "item_weights": (0.5, 1.0, 2.0, 4.0),
-    "transitions": (0.0, 0.5, 1.0, 2.0),
+    "item_weights": (0.0, 2.0, 4.0, 8.0, 12.0),
+    "transitions": (0.0, 5.0, 10.0, 20.0, 30.0, 40.0),
     "last_half_life": (1.0, 2.0, 4.0, 8.0),
 }
+#: The more what is learned counts, the more different films lists have: of what is within so much
+#: NDCG@10 of the best the most is taken.
+_LEARNED, _FOR_VARIETY = ("item_weights", "transitions"), 0.003
 _PROFILES = 400
+#: Most people name a few films, and no dates: each judge is asked about by so many likes as well.
+_NAMED = 3
 #: NDCG@10; less than this is chance.
 _LEAST_GAIN = 1e-3
 _LIST = 10
@@ -107,7 +112,8 @@ def fit_weights(
         films: as :func:`movie_assets.recommender.films.film_frame` gives them.
         ratings: by people, of these films.
         current: what is not fitted is taken from here: the weight of audiences, the rating's prior,
-            TMDB's share, and the weight (beside the directors') of a field that no film has.
+            TMDB's share, and the weight (beside the directors') of a field that no film has; and
+            how a taste is put together, where the search for better begins.
         seed: of the splits.
         progress: called with what is being done.
 
@@ -132,13 +138,20 @@ def fit_weights(
     progress("the dial, signals and tastes")
     shape = _best_shape(trials[0], fitted[0])
     shape = shape._replace(prior=_steepness(trials, everybody, shape))
-    tuned = _tuned(trials, [shape.of(weights) for weights in fitted])
+    # More people make a steeper prior, so weights of half of them need another middle for equally
+    # wide lists than those of all: with the one of the half, what is published would be too wide.
+    halves = [
+        _with_middle([trial], shape.of(weights))
+        for trial, weights in zip(trials, fitted, strict=True)
+    ]
+    tuned = _tuned(trials, halves)
     progress("what each part gains")
-    changed = [_changed(shape.of(weights), tuned) for weights in fitted]
+    changed = [_changed(weights, tuned) for weights in halves]
     scores = [_scores(trial, weights) for trial, weights in zip(trials, changed, strict=True)]
     gains = _gains(trials[0], changed[0], dropped)
     provenance = _provenance(ratings, films, seed, scores, gains)
-    return _changed(shape.of(everybody), {**tuned, "fitted_on": provenance})
+    everybody = _with_middle(trials, shape.of(everybody))
+    return _changed(everybody, {**tuned, "fitted_on": provenance})
 
 
 def _folds(ratings: Ratings, seed: int) -> list[Fold]:
@@ -201,19 +214,25 @@ class _Trial:
         fold: who is learned from, and who judges.
         truth: what is right, by the judges.
         profiles: some of the judges.
+        named: int32 of shape (n_profiles, 3): of what each liked before the cut, by chance.
     """
 
     features: MovieFeatures
     fold: Fold
     truth: Truth
     profiles: Profiles
+    named: NDArray[np.int32]
 
     @classmethod
     def of(cls, features: MovieFeatures, fold: Fold, seed: int) -> _Trial:
         profiles = split_by_time(fold.judges, features.n_movies)
-        chosen = np.random.default_rng(seed).permutation(len(profiles))[:_PROFILES]
+        random = np.random.default_rng(seed)
+        some = profiles.some(np.sort(random.permutation(len(profiles))[:_PROFILES]))
+        named = [
+            random.choice(before.films[before.liked], _NAMED, replace=False) for before in some
+        ]
         truth = co_liked_truth(fold.judges, features.n_movies)
-        return cls(features, fold, truth, profiles.some(np.sort(chosen)))
+        return cls(features, fold, truth, some, np.array(named, np.int32).reshape(-1, _NAMED))
 
     @cached_property
     def co_liked(self) -> sparse.csr_matrix:
@@ -246,16 +265,21 @@ class _Trial:
         return _mean_ndcg(self.lists(weights, with_ratings=with_ratings), self.truth.relevant)
 
     def profile_ndcg(self, weights: Weights) -> float:
-        """NDCG@10 of the profiles."""
+        """NDCG@10 of the profiles, by all of them and by the few films: the mean of the two."""
         features = self.features.reweighted(weights)
         signals = [Signal("co_liked", weights.blend.co_liked, self.co_liked)]
         recommender = Recommender(features, weights, signals, self.item_weights, self.transitions)
-        lists = np.full((len(self.profiles), _LIST), -1, dtype=np.int32)
-        for row, before in enumerate(self.profiles):
-            taste = Taste.of_ratings(before.films, before.stars, weights, before.seconds)
-            found = recommender.for_taste(taste, _LIST).films
-            lists[row, : len(found)] = found
-        return _mean_ndcg(lists, self.profiles.relevant)
+        lists = np.full((2, len(self.profiles), _LIST), -1, dtype=np.int32)
+        for row, (before, named) in enumerate(zip(self.profiles, self.named, strict=True)):
+            rest = np.setdiff1d(before.films, named)
+            tastes = (
+                Taste.of_ratings(before.films, before.stars, weights, before.seconds),
+                Taste(named, np.ones(_NAMED, np.float32), seen=rest),
+            )
+            for way, taste in enumerate(tastes):
+                found = recommender.for_taste(taste, _LIST).films
+                lists[way, row, : len(found)] = found
+        return float(np.mean([_mean_ndcg(of, self.profiles.relevant) for of in lists]))
 
 
 def _mean_ndcg(lists: NDArray[np.int32], relevant: sparse.csr_matrix) -> float:
@@ -264,15 +288,14 @@ def _mean_ndcg(lists: NDArray[np.int32], relevant: sparse.csr_matrix) -> float:
 
 
 def _tuned(trials: Sequence[_Trial], fitted: Sequence[Weights]) -> dict[str, Any]:
-    """The dial's middle and the blends, in this order: each is fitted with those before it."""
-    tuned: dict[str, Any] = {"popularity": _middle(trials[0], fitted[0])}
-    weights = _changed(fitted[0], tuned)
+    """The blends, and how a taste is put together with them."""
+    weights = fitted[0]
     scores = (
-        _mean_over(trials, fitted, tuned | _co_liked(weights, share), with_ratings=True)
+        _mean_over(trials, fitted, _co_liked(weights, share), with_ratings=True)
         for share in _CO_LIKED
     )
-    tuned |= _co_liked(weights, _first_good(_CO_LIKED, scores, _FOR_KIND))
-    tuned["profile"] = _profile(trials[0], _changed(weights, tuned)).profile
+    tuned = _co_liked(weights, _first_good(_CO_LIKED, scores, _FOR_KIND))
+    tuned["profile"] = _profile(trials, _changed(weights, tuned)).profile
     return tuned
 
 
@@ -335,8 +358,7 @@ def _best_shape(trial: _Trial, weights: Weights) -> _Shape:
     """The best lists of one breadth: any other comparison would be won by the narrowest."""
     tried = {}
     for shape in starmap(_Shape, product(_YEARS, _RATING, _LANGUAGE, _FLOOR)):
-        shaped = shape.of(weights)
-        tried[shape] = trial.ndcg(_changed(shaped, {"popularity": _middle(trial, shaped)}))
+        tried[shape] = trial.ndcg(_with_middle([trial], shape.of(weights)))
     return max(tried, key=lambda shape: tried[shape])
 
 
@@ -350,24 +372,35 @@ def _steepness(trials: Sequence[_Trial], everybody: Weights, shape: _Shape) -> f
     return _first_good(_PRIOR, map(at_the_end, _PRIOR), _FOR_BREADTH)
 
 
-def _middle(trial: _Trial, weights: Weights) -> float:
-    """The largest exponent at which the lists are wide enough: the larger, the narrower."""
+def _with_middle(trials: Sequence[_Trial], weights: Weights) -> Weights:
+    """The weights with the largest exponent at which lists are wide enough: narrower is righter."""
 
     def is_wide(exponent: float) -> bool:
-        lists = trial.lists(_changed(weights, {"popularity": exponent}))
-        return len(np.unique(lists[lists >= 0])) >= BREADTH * len(trial.truth.seeds)
+        at_it = _changed(weights, {"popularity": exponent})
+        found = [trial.lists(at_it) for trial in trials]
+        n_films = sum(len(np.unique(lists[lists >= 0])) for lists in found)
+        return n_films >= BREADTH * sum(map(len, found))
 
     narrow = bisect_left(_EXPONENTS, True, key=lambda exponent: not is_wide(exponent))
-    return _EXPONENTS[max(0, narrow - 1)]
+    return _changed(weights, {"popularity": _EXPONENTS[max(0, narrow - 1)]})
 
 
-def _profile(trial: _Trial, weights: Weights) -> Weights:
-    """One number after the other, each the best with the others as they are."""
-    if not len(trial.profiles):
+def _profile(trials: Sequence[_Trial], weights: Weights) -> Weights:
+    """One number after the other, the others as they are.
+
+    What is learned counts as much as it may; any other number stays where none gains by a change.
+    """
+    asked = [trial for trial in trials if len(trial.profiles)]
+    if not asked:
         return weights
     for name, values in _PROFILE_GRID.items():
         tried = [_with_profile(weights, name, value) for value in values]
-        weights = tried[int(np.argmax([trial.profile_ndcg(one) for one in tried]))]
+        scores = np.mean([[trial.profile_ndcg(one) for one in tried] for trial in asked], axis=0)
+        now = np.interp(getattr(weights.profile, name), values, scores)
+        if name in _LEARNED:
+            weights = tried[int(np.flatnonzero(scores >= scores.max() - _FOR_VARIETY)[-1])]
+        elif scores.max() >= now + _LEAST_GAIN:
+            weights = tried[int(scores.argmax())]
     return weights
 
 

@@ -18,7 +18,7 @@ from fastapi.routing import APIRoute
 from starlette.datastructures import ImmutableMultiDict
 from starlette.exceptions import HTTPException
 
-from movie_assets.recommender.query import TASTE_POPULARITY, EmptyTasteError
+from movie_assets.recommender.query import EmptyTasteError
 from movie_assets.serving.imports import ExportError, ExportTooLargeError, match, read_export
 from movie_assets.serving.published import Published
 from movie_assets.serving.web.errors import NoSuchFilmError, NothingPublishedError, PageError
@@ -48,8 +48,8 @@ if TYPE_CHECKING:
 
     Fields = ImmutableMultiDict[str, str]
 
-#: Where the popularity dial stands by itself among films like a film.
-SIMILAR_POPULARITY = 0.5
+#: Where the popularity dial stands by itself.
+POPULARITY = 0.5
 
 _BEST_KNOWN = 18
 _SUGGESTIONS = 8
@@ -148,7 +148,7 @@ def film(request: Request, published: _Published, film: str) -> Response:
     if request.url.path != film_path(shown):
         there = address(film_path(shown), request.query_params.multi_items())
         return RedirectResponse(there, status_code=308)
-    wanted = _wanted(published, request.query_params, SIMILAR_POPULARITY)
+    wanted = _wanted(published, request.query_params)
     similar = published.similar(shown.id, wanted.limit, 0, wanted.wishes)
     return page(
         request,
@@ -157,7 +157,7 @@ def film(request: Request, published: _Published, film: str) -> Response:
         film=shown,
         found=similar,
         more=_more(wanted, len(similar)),
-        default_popularity=SIMILAR_POPULARITY,
+        default_popularity=POPULARITY,
         wanted=wanted,
     )
 
@@ -170,7 +170,7 @@ def show_taste(request: Request, published: _Published) -> Response:
     picks = read_picks(fields)
     changed = _apply(picks, fields)
     if changed is not None:
-        wanted = _wanted(published, fields, TASTE_POPULARITY)
+        wanted = _wanted(published, fields)
         there = address("/taste", [*changed.fields, *wanted.fields])
         return RedirectResponse(there, status_code=303)
     return _taste_page(request, published, picks, fields)
@@ -249,7 +249,7 @@ def _taste_page(
     status: int = 200,
     **shown: Any,
 ) -> Response:
-    wanted = _wanted(published, fields, TASTE_POPULARITY)
+    wanted = _wanted(published, fields)
     known = known_films(published, picks)
     suggested: list[Suggested] = []
     is_silent = False
@@ -273,7 +273,7 @@ def _taste_page(
         "found": suggested,
         "is_silent": is_silent,
         "more": _more(wanted, len(suggested)),
-        "default_popularity": TASTE_POPULARITY,
+        "default_popularity": POPULARITY,
         "wanted": wanted,
         "best_known": [] if known.speaks else published.best_known(_BEST_KNOWN),
         "brought": None,
@@ -292,12 +292,12 @@ def _apply(picks: Picks, fields: Fields) -> Picks | None:
     return Picks() if "clear" in fields else None
 
 
-def _wanted(published: Published, fields: Fields, popularity: float) -> Wanted:
+def _wanted(published: Published, fields: Fields) -> Wanted:
     return read_wanted(
         fields,
         genres=published.manifest.genres,
         languages=published.manifest.languages,
-        default_popularity=popularity,
+        default_popularity=POPULARITY,
     )
 
 

@@ -270,7 +270,7 @@ def test_hostile_titles_are_text(web: httpx.Client) -> None:
 
 
 def test_picking_films_goes_into_the_address(web: httpx.Client) -> None:
-    answer = web.get("/taste?liked=949&like=680&to=&popularity=1&q=pulp")
+    answer = web.get("/taste?liked=949&like=680&to=&popularity=0.5&q=pulp")
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/taste?liked=949,680"
     answer = web.get("/taste?liked=949,680&dislike=680&from=1990")

@@ -51,13 +51,19 @@ def test_each_field_is_told_in_its_words_the_most_telling_first() -> None:
         "with Al Pacino",
         "written by {A} Writer",
         "los angeles",
-        "“heist”",
         "Crime",
     ]
     assert told(HEAT, HEAT) == expected
-    for top in range(1, 7):
+    for top in range(1, 6):
         assert told(HEAT, HEAT, top=top) == expected[:top]
-    assert told(HEAT, HEAT, genres=100, text=1) == ["“heist”", "Crime"]
+    assert told(HEAT, HEAT, genres=1, keywords=100) == ["los angeles", "Crime"]
+
+
+def test_a_word_of_texts_is_told_only_where_nothing_else_is() -> None:
+    both = HEAT | {"overview": "heist robbers"}
+    assert told(both, both, genres=1, text=100) == ["Crime"]
+    assert told(both, both, text=1) == ["“heist”", "“robbers”"]
+    assert told(both, both, text=1, top=1) == ["“heist”"]
 
 
 def test_a_name_is_told_once() -> None:
@@ -78,10 +84,12 @@ def test_a_name_is_told_once() -> None:
 
 def test_words_that_many_films_have_are_no_reason() -> None:
     """Of 50 films 20 are not many, and 21 are; names tell however many have them."""
-    common = {"overview": "heist", "genres": ["Crime"]}
+    common = {"overview": "heist"}
     others = [{"overview": f"word{n}"} for n in range(30)]
-    assert told(*[common] * 20, *others) == ["“heist”", "Crime"]
-    assert told(*[common] * 21, *others[:-1]) == ["Crime"]
+    assert told(*[common] * 20, *others, text=1) == ["“heist”"]
+    assert told(*[common] * 21, *others[:-1], text=1) == []
+    named = common | {"genres": ["Crime"]}
+    assert told(*[named] * 21, *others[:-1]) == ["Crime"]
 
 
 def test_what_brought_films_together_that_share_nothing() -> None:

@@ -16,8 +16,10 @@ from movie_assets.recommender import Signal, fit_features, load_weights, nearest
 from movie_assets.recommender.films import film_frame
 from movie_assets.recommender.query import EmptyTasteError, Filters, Recommender, Taste
 from movie_assets.recommender.ranking import fit_ranking
+from movie_assets.recommender.weights import Gems
 
 WEIGHTS = load_weights()
+HALF_LIFE = WEIGHTS.profile.last_half_life
 GENRES = ["Drama", "Comedy", "Horror", "Family", "Crime"]
 
 
@@ -122,7 +124,7 @@ def test_too_few_are_refused(k: int) -> None:
 # -- a person's films ---------------------------------------------------------------------------
 
 
-def dense_taste_scores(taste: Taste, popularity: float = 1.0) -> np.ndarray[Any, Any]:
+def dense_taste_scores(taste: Taste, popularity: float | None = None) -> np.ndarray[Any, Any]:
     ranking = fit_ranking(FEATURES, WEIGHTS, popularity)
     total = np.zeros(60)
     for film, value in zip(taste.films, taste.values, strict=True):
@@ -156,10 +158,10 @@ def test_a_taste_is_scored_exactly(values: dict[int, float]) -> None:
     assert ((answer.scores > 0) & (answer.scores <= 1)).all()
 
 
-def dense_votes(recommender: Recommender, taste: Taste) -> np.ndarray[Any, Any]:
+def dense_votes(recommender: Recommender, taste: Taste, popularity: float) -> np.ndarray[Any, Any]:
     """What the films' votes come to, film by film, in double precision and without a kernel."""
     features, weights = recommender.features, recommender.weights
-    ranking = fit_ranking(features, weights, 1.0)
+    ranking = fit_ranking(features, weights, popularity)
     every = np.arange(features.n_movies)
     own_share = 1 - sum(signal.share for signal in recommender.signals)
     total = np.zeros(features.n_movies)
@@ -168,7 +170,7 @@ def dense_votes(recommender: Recommender, taste: Taste) -> np.ndarray[Any, Any]:
         scores = own_share * np.minimum(content, 1) * ranking.prior
         scores *= ranking.closeness(np.full(len(every), film), every)
         for signal in recommender.signals:
-            scores += signal.share * signal.pairs[film].toarray().ravel()
+            scores += signal.share * ranking.heard(signal.pairs[film]).toarray().ravel()
         scores[(ranking.prior == 0) | (every == film)] = 0
         votes = scores**weights.profile.sharpness
         total += value * votes / max(votes.sum(), 1e-300)
@@ -179,9 +181,17 @@ def dense_votes(recommender: Recommender, taste: Taste) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.0, 2.7, 3.0])
 @pytest.mark.parametrize("fields", [None, {"genres": 1.0, "text": 0.5}], ids=["all", "no floor"])
 @settings(deadline=None, max_examples=10)
-@given(seed=st.integers(0, 2**32 - 1), n_signals=st.integers(0, 2))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_signals=st.integers(0, 2),
+    popularity=st.sampled_from([0.0, 0.2, 1.0]),
+)
 def test_votes_with_signals_and_dislikes_are_exact(
-    sharpness: float, fields: dict[str, float] | None, seed: int, n_signals: int
+    sharpness: float,
+    fields: dict[str, float] | None,
+    seed: int,
+    n_signals: int,
+    popularity: float,
 ) -> None:
     random = np.random.default_rng(seed)
     weights = WEIGHTS.model_copy(
@@ -199,9 +209,9 @@ def test_votes_with_signals_and_dislikes_are_exact(
     values = random.uniform(-1, 1, size).astype(np.float32)
     values[0] = 1
     taste = Taste(random.choice(60, size, replace=False).astype(np.int32), values)
-    expected = dense_votes(recommender, taste)
+    expected = dense_votes(recommender, taste, popularity)
     expected[taste.films] = 0
-    answer = recommender.for_taste(taste, 60)
+    answer = recommender.for_taste(taste, 60, popularity=popularity)
     np.testing.assert_allclose(answer.scores, expected[answer.films], rtol=1e-3, atol=1e-5)
     left_out = np.setdiff1d(np.arange(60), answer.films)
     np.testing.assert_allclose(expected[left_out], 0, atol=1e-5)
@@ -227,7 +237,7 @@ def test_seen_films_are_left_out_and_say_nothing() -> None:
 def test_a_dislike_speaks_against_films_like_it() -> None:
     liked = Taste(np.array([5, 6], np.int32), np.array([1, 1], np.float32))
     best = int(RECOMMENDER.for_taste(liked, 1).films[0])
-    like_best = int(RECOMMENDER.similar(best, 1, popularity=1.0).columns[0])
+    like_best = int(RECOMMENDER.similar(best, 1).columns[0])
     values = np.array([1, 1, -1], np.float32)
     disliked = Taste(np.array([5, 6, like_best], np.int32), values)
     before, after = (
@@ -243,23 +253,113 @@ def test_item_weights_bring_in_what_they_know() -> None:
     liked = Taste(np.array([5], np.int32), np.ones(1, np.float32))
     answer = with_them.for_taste(liked, 3)
     assert answer.films[0] == 40
-    assert answer.because[0].tolist() == [5, -1]
+    assert with_them.because(liked, answer)[0].tolist() == [5, -1]
     other = Taste(np.array([6], np.int32), np.ones(1, np.float32))
     np.testing.assert_array_equal(
         with_them.for_taste(other, 5).films, RECOMMENDER.for_taste(other, 5).films
     )
 
 
+@pytest.mark.parametrize("learned", ["item_weights", "transitions"])
+@pytest.mark.parametrize("value", [0.001, 0.05, 0.9])
+def test_what_is_learned_counts_as_much_as_it_is(learned: str, value: float) -> None:
+    """Of films that few people like little is learned, and then what they are about decides."""
+    liked = Taste(np.array([5], np.int32), np.ones(1, np.float32))
+    plain = RECOMMENDER.for_taste(liked, 60)
+    says = sparse.csr_matrix((np.float32([value]), ([5], [40])), (60, 60))
+    answer = Recommender(FEATURES, WEIGHTS, **{learned: says}).for_taste(liked, 60)
+    adds = getattr(WEIGHTS.profile, learned) * value
+    expected = dict(zip(plain.films.tolist(), plain.scores.tolist(), strict=True))
+    expected[40] = expected.get(40, 0) + adds
+    found = dict(zip(answer.films.tolist(), answer.scores.tolist(), strict=True))
+    assert found == {
+        film: pytest.approx(score / (1 + adds), rel=1e-5) for film, score in expected.items()
+    }
+
+
+@pytest.mark.parametrize("learned", ["item_weights", "transitions"])
+def test_what_people_like_is_marked_down_for_fame_among_hidden_gems(learned: str) -> None:
+    """Film 5 speaks for 40, which everybody knows, and a little less for 41, which few know."""
+    votes = FEATURES.votes.copy()
+    votes[[40, 41]] = 30_000, 150
+    says = sparse.csr_matrix((np.float32([0.5, 0.4]), ([5, 5], [40, 41])), (60, 60))
+    profile = WEIGHTS.profile.model_copy(update={learned: 100.0})
+    weights = WEIGHTS.model_copy(update={"profile": profile, "gems": Gems(rating=0, fame=0.5)})
+    recommender = Recommender(replace(FEATURES, votes=votes), weights, **{learned: says})
+    liked = Taste(np.array([5], np.int32), np.ones(1, np.float32))
+    first = {
+        dial: recommender.for_taste(liked, 2, popularity=dial).films.tolist() for dial in (0.0, 0.5)
+    }
+    assert first == {0.0: [41, 40], 0.5: [40, 41]}
+
+
+@pytest.mark.parametrize("learned", ["item_weights", "transitions"])
+def test_among_hidden_gems_what_everybody_knows_gives_way_to_what_is_alike(learned: str) -> None:
+    """Nothing but 40 is spoken for: marked down it is not made the best anew."""
+    votes = FEATURES.votes.copy()
+    votes[40] = 1_000_000
+    says = sparse.csr_matrix((np.float32([0.5]), ([5], [40])), (60, 60))
+    weights = WEIGHTS.model_copy(update={"gems": Gems(rating=0, fame=2.0)})
+    features = replace(FEATURES, votes=votes)
+    liked = Taste(np.array([5], np.int32), np.ones(1, np.float32))
+    for dial, comes_first in ((0.0, False), (0.5, True)):
+        answer = Recommender(features, weights, **{learned: says}).for_taste(
+            liked, 60, popularity=dial
+        )
+        alike = Recommender(features, weights).for_taste(liked, 60, popularity=dial)
+        assert (answer.films[0] == 40) == comes_first
+        if not comes_first:
+            np.testing.assert_array_equal(answer.films[:3], alike.films[:3])
+
+
+@pytest.mark.parametrize("learned", ["item_weights", "transitions"])
+def test_what_people_like_is_marked_down_where_it_is_for_quite_another_audience(
+    learned: str,
+) -> None:
+    """Film 5 speaks for horror and, a little less, for a film for families."""
+    genres = FILMS["genres"].tolist()
+    genres[5], genres[6], genres[40], genres[41] = ["Family"], ["Drama"], ["Horror"], ["Family"]
+    features = fit_features(FILMS.assign(genres=genres, vote_count=1000), WEIGHTS)
+    says = sparse.csr_matrix((np.float32([0.5, 0.4] * 2), ([5, 5, 6, 6], [40, 41] * 2)), (60, 60))
+    profile = WEIGHTS.profile.model_copy(update={learned: 100.0})
+    recommender = Recommender(
+        features, WEIGHTS.model_copy(update={"profile": profile}), **{learned: says}
+    )
+
+    def best(*films: int) -> int:
+        taste = Taste(np.array(films, np.int32), np.ones(len(films), np.float32))
+        return int(recommender.for_taste(taste, 1).films[0])
+
+    assert best(5) == 41
+    # Of somebody who likes something else as well nothing of the kind is known.
+    assert best(5, 6) == best(6) == 40
+
+
 def test_what_is_liked_soon_after_the_last_films_is_brought_in() -> None:
-    """Film 5 leads to 40 and film 6 to 41; whichever was rated last leads further."""
-    follows = sparse.csr_matrix((np.float32([0.5, 0.5]), ([5, 6], [40, 41])), (60, 60))
+    """Film 5 leads to 40 and film 6 to 42; whichever was rated last leads further."""
+    follows = sparse.csr_matrix((np.float32([0.5, 0.5]), ([5, 6], [40, 42])), (60, 60))
     with_them = Recommender(FEATURES, WEIGHTS, transitions=follows)
-    for last, other, best in ((5, 6, 40), (6, 5, 41)):
+    for last, other, best in ((5, 6, 40), (6, 5, 42)):
         taste = Taste.of_ratings([other, last], [4.5, 4.5], WEIGHTS, [1, 2])
-        assert taste.leads[np.argmax(taste.films == last)] == 1
+        assert taste.leads(HALF_LIFE)[np.argmax(taste.films == last)] == 1
         answer = with_them.for_taste(taste, 3)
         assert answer.films[0] == best
-        assert answer.because[0][0] == last
+        assert with_them.because(taste, answer)[0][0] == last
+
+
+def test_the_film_that_speaks_most_is_the_likest_where_the_dial_stands() -> None:
+    liked = Taste(np.array([0, 1], np.int32), np.ones(2, np.float32))
+    speak: dict[float, list[int]] = {}
+    for dial in (0.0, 1.0):
+        answer = RECOMMENDER.for_taste(liked, 60, popularity=dial)
+        likeness = np.zeros((2, 60), np.float32)
+        for film in (0, 1):
+            found = RECOMMENDER.similar(film, 60, popularity=dial)
+            likeness[film, found.columns] = found.content * found.closeness
+        because = RECOMMENDER.because(liked, answer)[:, 0]
+        np.testing.assert_array_equal(because, likeness[:, answer.films].argmax(axis=0))
+        speak[dial] = because[np.argsort(answer.films)].tolist()
+    assert speak[0.0] != speak[1.0]  # or else nothing was told apart
 
 
 def test_films_that_are_disliked_lead_nowhere_and_films_only_seen_do() -> None:
@@ -277,10 +377,24 @@ def test_films_that_are_disliked_lead_nowhere_and_films_only_seen_do() -> None:
 
 
 def test_without_times_all_films_lead_alike() -> None:
+    """Each counts what one does in the mean over the three places that it may have come at."""
+    mean = pytest.approx((1 + 0.5 ** (1 / HALF_LIFE) + 0.5 ** (2 / HALF_LIFE)) / 3)
     taste = Taste.of_ratings([7, 5, 6], [5, 3, 1], WEIGHTS)
-    assert dict(zip(taste.films.tolist(), taste.leads.tolist(), strict=True)) == {7: 1, 5: 1, 6: 0}
+    leads = taste.leads(HALF_LIFE).tolist()
+    assert dict(zip(taste.films.tolist(), leads, strict=True)) == {7: mean, 5: mean, 6: 0}
+    films = np.array([5, 6, 7], np.int32)
+    assert Taste(films, np.float32([1, -0.5, 1])).leads(HALF_LIFE).tolist() == [mean, 0, mean]
+
+
+def test_films_of_one_moment_lead_alike() -> None:
+    taste = Taste.of_ratings([7, 5, 6], [5, 5, 5], WEIGHTS, [2, 2, 1])
+    leads = dict(zip(taste.films.tolist(), taste.leads(HALF_LIFE).tolist(), strict=True))
+    first_two = pytest.approx((1 + 0.5 ** (1 / HALF_LIFE)) / 2)
+    assert leads == {7: first_two, 5: first_two, 6: pytest.approx(0.5 ** (2 / HALF_LIFE))}
+
+
+def test_what_is_recent_is_of_as_many_films() -> None:
     films = np.array([5, 6], np.int32)
-    assert Taste(films, np.float32([1, -0.5])).leads.tolist() == [1, 0]
     with pytest.raises(ValueError, match="recent"):
         Taste(films, np.float32([1, 1]), recent=np.ones(3, np.float32))
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from movie_assets.recommender import MovieFeatures, fit_features, load_weights
 from movie_assets.recommender.ranking import (
@@ -124,6 +125,34 @@ def test_the_dials_ends_and_middle() -> None:
         # ln(1 + votes) is rounded: 7 and 2.
         lost = float(ranking.closeness(np.array([2]), np.array([0]))[0])
         assert lost == pytest.approx(math.exp(-exponent * 0.5 * (7 - 2)), rel=1e-5)
+
+
+def test_hidden_gems_by_hand() -> None:
+    """A rating counts to the dial's end, and what people like of a well-known film does not."""
+    weights = weights_of(
+        prior={"votes": 1, "rating": 0.5, "rating_mean": 6, "rating_votes": 0},
+        popularity=0.6,
+        gems={"rating": 0.4, "fame": 0.3},
+    )
+    features = films([9, 0, 999, 99_999], [8, 9, 5, 6])
+    pairs = sparse.csr_matrix(np.full((2, 4), 0.5, np.float32))
+    for popularity, exponent, gems in [(0, 0, 1), (0.25, 0.3, 0.5), (0.5, 0.6, 0), (1, 1, 0)]:
+        ranking = fit_ranking(features, weights, popularity)
+        logs = [math.log(10), 0, math.log(1000), math.log(100_000)]
+        ratings = [0.5 * (rating - 6) for rating in (8, 9, 5, 6)]
+        total = [
+            exponent * votes + (exponent + gems * 0.4) * rating
+            for votes, rating in zip(logs, ratings, strict=True)
+        ]
+        largest = max(total[0], *total[2:])  # nobody has rated the second
+        expected = [math.exp(one - largest) for one in total]
+        np.testing.assert_allclose(ranking.prior, [expected[0], 0, *expected[2:]], rtol=1e-6)
+        above = [max(0, one - math.log(101)) for one in logs]
+        heard = [0.5 * math.exp(-gems * 0.3 * one) for one in above]
+        found = ranking.heard(pairs).toarray()
+        np.testing.assert_allclose(found, [heard, heard], rtol=1e-6)
+        assert found.dtype == np.float32
+        assert (ranking.heard(pairs) is pairs) == (gems == 0), "nothing is copied for nothing"
 
 
 @pytest.mark.parametrize("popularity", [-0.01, 1.01, float("nan"), float("inf")])

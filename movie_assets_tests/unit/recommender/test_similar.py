@@ -22,7 +22,7 @@ from movie_assets.recommender import (
 )
 from movie_assets.recommender.blending import content_of_pairs
 from movie_assets.recommender.neighbours import top_k
-from movie_assets.recommender.ranking import fit_ranking
+from movie_assets.recommender.ranking import Ranking, fit_ranking
 from movie_assets_tests.films import features_of, weights_of
 
 N_TERMS = 16
@@ -62,12 +62,19 @@ def dense_scores(
     shares = np.full(len(rows), content_share)
     for signal in signals:
         lists = signal.pairs.toarray().astype(np.float64)
-        scores += signal.share * lists
+        scores += signal.share * lists * obscurity_of(ranking)
         shares += signal.share * (lists > 0).any(axis=1)
     scores /= shares[:, None]
     scores[:, ranking.prior == 0] = 0
     np.fill_diagonal(scores, 0)
     return scores
+
+
+def obscurity_of(ranking: Ranking) -> NDArray[np.float32]:
+    """As an array, wherever the dial stands."""
+    if ranking.obscurity is None:
+        return np.ones(len(ranking.prior), np.float32)
+    return ranking.obscurity
 
 
 def dense_neighbours(scores: NDArray[np.float64], k: int) -> list[Pair]:
@@ -208,7 +215,9 @@ def assert_parts_make_the_score(
     for signal in signals:
         lists = signal.pairs.toarray()
         np.testing.assert_array_equal(
-            found.signals[signal.name], lists[found.rows, found.columns], strict=True
+            found.signals[signal.name],
+            (lists * obscurity_of(ranking))[found.rows, found.columns],
+            strict=True,
         )
         total += signal.share * found.signals[signal.name]
         shares += signal.share * (lists > 0).any(axis=1)

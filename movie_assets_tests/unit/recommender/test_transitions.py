@@ -45,8 +45,10 @@ def counted(events: list[Event], n_films: int, options: TransitionOptions) -> An
                 if is_after and stars >= 4 and its_stars >= 3 and film >= 0 and before >= 0:
                     counts[before, film] += exp(-apart / options.reach)
     before = counts.sum(axis=1, keepdims=True) + options.shrinkage
-    after = (counts.sum(axis=0) + options.shrinkage) ** options.popularity_exponent
-    return counts / before / after
+    after = counts.sum(axis=0)
+    mean = (after**2).sum() / max(after.sum(), 1e-300)
+    known = (after + options.shrinkage) / (mean + options.shrinkage)
+    return counts / before / known**options.popularity_exponent
 
 
 def test_by_hand() -> None:
@@ -79,6 +81,16 @@ def test_what_many_come_to_like_is_marked_down() -> None:
     assert plain[0, 1] == plain[0, 2]
     marked_down = fitted(events, 4, replace(PLAIN, popularity_exponent=0.5))
     assert marked_down[0, 1] < marked_down[0, 2]
+
+
+def test_with_more_people_alike_transitions_stay_what_they_are() -> None:
+    """A thousand times as many, so that next to nothing is shrunk."""
+    events: list[Event] = [(1, 0, 5, 1), (1, 1, 5, 2), (2, 0, 5, 1), (2, 2, 5, 2)]
+    events += [(3, 3, 5, 1), (3, 1, 5, 2)]
+    options = replace(PLAIN, popularity_exponent=0.5, shrinkage=1e-6)
+    few = fitted(events, 4, options)
+    many = [(user + 10 * i, *rest) for i in range(1000) for user, *rest in events]
+    np.testing.assert_allclose(fitted(many, 4, options).toarray(), few.toarray(), rtol=1e-5)
 
 
 EVENTS = st.lists(

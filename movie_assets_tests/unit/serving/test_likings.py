@@ -53,11 +53,12 @@ def test_what_is_said_now_counts_as_the_latest_and_a_rating_without_time_as_the_
 def test_the_last_films_lead_to_what_comes_next() -> None:
     likings = [Liking(1, stars=5, at=1), Liking(2, stars=3, at=2), Liking(3, stars=1, at=3)]
     taste = taste_of(likings, [9], WEIGHTS, N_FILMS)
-    leads = dict(zip(taste.films.tolist(), taste.leads.tolist(), strict=True))
-    half = 0.5 ** (1 / WEIGHTS.profile.last_half_life)
+    half_life = WEIGHTS.profile.last_half_life
+    leads = dict(zip(taste.films.tolist(), taste.leads(half_life).tolist(), strict=True))
+    half = 0.5 ** (1 / half_life)
     assert leads == pytest.approx({1: half**2, 2: half, 3: 0})
     many = [Liking(row, stars=5, at=row) for row in range(200)]
-    assert (taste_of(many, [], WEIGHTS, N_FILMS).leads > 0).sum() < 100
+    assert (taste_of(many, [], WEIGHTS, N_FILMS).leads(half_life) > 0).sum() < 100
 
 
 def test_the_latest_rating_of_a_film_counts() -> None:

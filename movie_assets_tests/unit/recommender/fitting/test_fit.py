@@ -6,14 +6,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from movie_assets.recommender import Weights, load_weights
-from movie_assets.recommender.evaluation.ratings import Ratings
+from movie_assets.recommender import Weights, fit_features, load_weights, nearest_neighbours
+from movie_assets.recommender.evaluation.ratings import Ratings, split_people
+from movie_assets.recommender.evaluation.truth import co_liked_truth
 from movie_assets.recommender.films import film_frame
+from movie_assets.recommender.fitting import fit
 from movie_assets.recommender.fitting.fit import fit_weights
 from movie_assets.recommender.weights import FIELDS, save_weights
 from movie_assets.recommender.weights import load_weights as load
 
 N_FILMS, N_PEOPLE, LIKES = 120, 160, 25
+#: So many different films a list hold the lists of the few films here in the dial's middle.
+BREADTH = 2.4
 GENRES = ("Drama", "Comedy", "Crime", "Western")
 
 
@@ -38,14 +42,18 @@ def films() -> pd.DataFrame:
     )
 
 
-def ratings(catalogue: pd.DataFrame) -> Ratings:
-    """Everybody likes films of one genre; the seconds go up by one."""
+def ratings(catalogue: pd.DataFrame, fame: float = 0.0, likes: int = LIKES) -> Ratings:
+    """Everybody likes films of one genre, by votes to a power; the seconds go up by one."""
     random = np.random.default_rng(1)
     of_genre = [np.flatnonzero(np.arange(N_FILMS) % len(GENRES) == g) for g in range(len(GENRES))]
+    likely = catalogue["vote_count"].to_numpy() ** fame
+    chances = [likely[some] / likely[some].sum() for some in of_genre]
     rows = [
         (person, catalogue["id"][film], 5.0)
         for person in range(N_PEOPLE)
-        for film in random.choice(of_genre[person % len(GENRES)], LIKES, replace=False)
+        for film in random.choice(
+            of_genre[person % len(GENRES)], likes, replace=False, p=chances[person % len(GENRES)]
+        )
     ]
     users, ids, stars = zip(*rows, strict=True)
     return Ratings.of(users, ids, stars, np.arange(len(rows)), catalogue=catalogue["id"])
@@ -63,6 +71,32 @@ def test_what_people_go_by_gets_the_weight(fitted: Weights) -> None:
     assert fitted.fields["genres"] > 5 * fitted.fields["text"]
 
 
+def films_a_list(weights: Weights, people: Ratings) -> float:
+    """How many different films there are in the lists, by the films that either half asks about."""
+    features = fit_features(films(), weights)
+    n_films = n_lists = 0
+    for half in split_people(people, seed=0):
+        seeds = co_liked_truth(half, features.n_movies).seeds
+        found = nearest_neighbours(features, weights, 10, rows=seeds)
+        n_films += len(np.unique(found.columns))
+        n_lists += len(seeds)
+    return n_films / n_lists
+
+
+@pytest.mark.no_cover
+def test_the_published_middle_of_the_dial_is_as_narrow_as_lists_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(fit, "BREADTH", BREADTH)
+    catalogue = films()
+    people = ratings(catalogue, fame=1.0, likes=12)
+    fitted = fit_weights(catalogue, people, load_weights())
+    assert 0.3 < fitted.popularity < 0.98, "there was something to choose from"
+    assert films_a_list(fitted, people) >= BREADTH
+    narrower = fitted.model_copy(update={"popularity": fitted.popularity + 0.02})
+    assert films_a_list(narrower, people) < BREADTH
+
+
 def test_what_it_was_fitted_on_is_said(fitted: Weights) -> None:
     said = fitted.fitted_on
     assert (said["people"], said["ratings"], said["films"]) == (N_PEOPLE, N_PEOPLE * LIKES, N_FILMS)
@@ -77,6 +111,7 @@ def test_a_field_that_no_film_has_keeps_its_proportion(fitted: Weights) -> None:
     assert fitted.fields["writers"] == pytest.approx(fitted.fields["directors"] * ratio, rel=1e-3)
 
 
+@pytest.mark.no_cover
 def test_the_same_ratings_give_the_same_file(
     fitted: Weights, tmp_path: pytest.TempPathFactory
 ) -> None:
