@@ -250,10 +250,11 @@ class Draft:
             self._array(
                 layout.PAIRS.removesuffix(".npy"), dtype, expected=content.n_pairs or 0
             ) as pairs,
-        ):
             # Reading, numbering and writing: each in a thread of its own, a block after the other.
-            told = _told(ahead(_with_first(first, blocks)), dtype, counter, kept)
-            for new, records in ahead(told):
+            ahead(_with_first(first, blocks)) as read,
+            ahead(_told(read, dtype, counter, kept)) as told,
+        ):
+            for new, records in told:
                 reason_file.append(pa.record_batch([new], layout.REASON_SCHEMA))
                 pairs.append(records)
         ends = counter.indptr

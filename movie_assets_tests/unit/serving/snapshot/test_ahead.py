@@ -12,7 +12,8 @@ from movie_assets.serving.snapshot.ahead import ahead
 
 @pytest.mark.parametrize("items", [[], [1], [None, 0, False], list(range(100))])
 def test_all_items_come_in_their_order(items: list[object]) -> None:
-    assert list(ahead(items)) == items
+    with ahead(items) as found:
+        assert list(found) == items
 
 
 def test_the_next_item_is_made_while_the_last_one_is_used() -> None:
@@ -24,11 +25,11 @@ def test_the_next_item_is_made_while_the_last_one_is_used() -> None:
         assert used.wait(10)
         yield 2
 
-    found = ahead(items())
-    assert next(found) == 1
-    assert made.wait(10)
-    used.set()
-    assert list(found) == [2]
+    with ahead(items()) as found:
+        assert next(found) == 1
+        assert made.wait(10)
+        used.set()
+        assert list(found) == [2]
 
 
 def test_they_are_made_by_one_other_thread() -> None:
@@ -36,7 +37,8 @@ def test_they_are_made_by_one_other_thread() -> None:
         for _ in range(20):
             yield threading.get_ident()
 
-    makers = set(ahead(items()))
+    with ahead(items()) as found:
+        makers = set(found)
     assert len(makers) == 1
     assert threading.get_ident() not in makers
 
@@ -46,15 +48,33 @@ def test_what_an_item_raises_comes_in_its_place() -> None:
         yield 1
         raise ValueError("the second")
 
-    found = ahead(items())
-    assert next(found) == 1
-    with pytest.raises(ValueError, match="the second"):
-        next(found)
+    with ahead(items()) as found:
+        assert next(found) == 1
+        with pytest.raises(ValueError, match="the second"):
+            next(found)
 
 
 def test_who_stops_early_leaves_no_thread() -> None:
     threads = threading.active_count()
-    found = ahead(iter(range(10)))
-    assert next(found) == 0
-    found.close()  # type: ignore[attr-defined] # it is a generator
+    with ahead(iter(range(10))) as found:
+        assert next(found) == 0
+    assert threading.active_count() == threads
+    with pytest.raises(RuntimeError):
+        next(found)
+
+
+def test_who_fails_leaves_no_thread_to_the_garbage() -> None:
+    """Whoever holds the error holds the items as well, until garbage is collected."""
+    threads, held = threading.active_count(), []
+
+    def fail() -> None:
+        with ahead(range(10)) as some, ahead(some) as found:
+            for _ in found:
+                raise ValueError
+
+    try:
+        fail()
+    except ValueError as error:
+        held.append(error)
+    assert held
     assert threading.active_count() == threads

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -119,6 +120,16 @@ def test_pairs_are_taken_or_refused_wherever_a_block_ends(
             assert found["rows"].tolist() == [other for _, other, _ in rows]
             counts = np.bincount([film for film, _, _ in rows], minlength=3)
             assert np.diff(found["indptr"]).tolist() == counts.tolist()
+
+
+def test_pairs_that_are_refused_leave_no_thread_behind(tmp_path: Path) -> None:
+    """Garbage may be collected while another thread starts, and must not end threads then."""
+    before = set(threading.enumerate())
+    blocks = [pairs((10, 11, 0.5, ["a"])), pairs((10, 99, 0.25, ["a"])), pairs((12, 10, 0.5, []))]
+    with pytest.raises(SnapshotError) as caught:
+        write_snapshot(tmp_path, content(pairs=blocks))
+    assert caught.traceback, "which holds all that was under way"
+    assert set(threading.enumerate()) <= before
 
 
 def test_nothing_alike_is_published_too(tmp_path: Path) -> None:
