@@ -36,7 +36,7 @@ def weights_of(
     """
     bundled = load_weights()
     nothing = dict.fromkeys(Closeness.model_fields, 0.0)
-    no_prior = {"votes": 0.0, "rating": 0.0, "era": 0.0, "era_votes": 0.0}
+    no_prior = {"votes": 0.0, "fame": 0.0, "rating": 0.0, "era": 0.0, "era_votes": 0.0}
     return Weights(
         fields=bundled.fields if fields is None else fields,
         closeness=Closeness(**(nothing | (closeness or {}))),

@@ -45,6 +45,8 @@ _CODES_A_BLOCK = 32
 #: Which of the four levels it is.
 _AUDIENCE = 3
 _ERA_FROM, _USUAL_LOG_VOTES = 1990.0, 7.0
+#: ln(1 + votes) above this, some 8,100 votes, is fame.
+_FAMOUS = 9.0
 #: With more votes than these a film is known, for whoever looks for hidden gems.
 _UNKNOWN_VOTES = 100
 
@@ -296,18 +298,19 @@ def audiences(features: MovieFeatures) -> NDArray[np.int64]:
 def log_prior(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:
     """The logarithm of what each film counts, before the largest is made 1; shape (n_movies,)."""
     prior = weights.prior
-    factors = np.array([prior.votes, prior.rating, prior.era, prior.era_votes])
+    factors = np.array([prior.votes, prior.fame, prior.rating, prior.era, prior.era_votes])
     # A matrix product would add in an order that depends on where a film stands.
     return np.asarray((factors[:, None] * prior_terms(features, weights)).sum(axis=0))
 
 
 def prior_terms(features: MovieFeatures, weights: Weights) -> NDArray[np.float64]:
-    """What the prior's four weights are multiplied by; float64 of shape (4, n_movies)."""
+    """What the prior's five weights are multiplied by; float64 of shape (5, n_movies)."""
     votes = log_votes(features)
     years = features.years.astype(np.float64)
     era = np.where(years > 0, (np.clip(years, _FIRST_YEAR, _LAST_YEAR) - _ERA_FROM) / YEARS, 0.0)
     rating = _rating_term(features, weights)
-    return np.stack([votes, rating, era, era * (votes - _USUAL_LOG_VOTES)])
+    fame = np.maximum(votes - _FAMOUS, 0)
+    return np.stack([votes, fame, rating, era, era * (votes - _USUAL_LOG_VOTES)])
 
 
 def largest_log_prior(features: MovieFeatures, weights: Weights) -> float:

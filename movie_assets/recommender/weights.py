@@ -70,6 +70,7 @@ class Prior(_Part):
 
     Attributes:
         votes: times ln(1 + votes).
+        fame: times what ln(1 + votes) is more than 9 (some 8,100 votes).
         rating: times the rating above :attr:`rating_mean`.
         era: times the years since 1990, in units of 15.
         era_votes: times both the last and ln(1 + votes) - 7: votes of a young site favour young
@@ -79,6 +80,8 @@ class Prior(_Part):
     """
 
     votes: _Number
+    # A file from before there was fame says nothing of it.
+    fame: _Number = 0.0
     rating: _Number
     era: _Number
     era_votes: _Number

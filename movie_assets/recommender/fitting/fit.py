@@ -11,7 +11,6 @@ from __future__ import annotations
 from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import product, starmap
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,6 +26,8 @@ from movie_assets.recommender.evaluation.profiles import Profiles, split_by_time
 from movie_assets.recommender.evaluation.ratings import split_people
 from movie_assets.recommender.evaluation.truth import Truth, co_liked_truth
 from movie_assets.recommender.features import MovieFeatures, fit_features
+from movie_assets.recommender.fitting.ascent import ascend, known_fields
+from movie_assets.recommender.fitting.contest import Contest
 from movie_assets.recommender.fitting.listwise import Fitted, fit_listwise
 from movie_assets.recommender.fitting.pairs import pairs_of
 from movie_assets.recommender.query import Recommender, Taste
@@ -46,19 +47,15 @@ if TYPE_CHECKING:
 
 #: In the dial's middle the lists of n films hold at least so many times n different films. More
 #: accuracy is to be had for less breadth, and that is what the dial is for.
-BREADTH = 1.55
+BREADTH = 1.37
 
 _EXPONENTS = tuple(float(value) for value in np.round(np.arange(0.3, 1.0, 0.02), 2))
-#: What the likelihood gets wrong for lists of ten: it makes closeness too steep, and gives
-#: languages and the floor little, since most films asked about are well known and in English.
-_YEARS = (0.8, 0.95, 1.2)
-_RATING = (0.25, 0.4)
-_LANGUAGE = (0.4, 0.8)
-_FLOOR = (0.05, 0.1)
-#: The prior is made so steep that the dial's end, where its exponent is 1, is the most accurate; of
-#: those within so much NDCG@10 the least steep, whose lists are wider.
-_PRIOR = (0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.8, 1.0)
-_FOR_BREADTH = 0.002
+#: Where the search for lists of ten begins, beside what the likelihood found: that gives languages
+#: and the floor little, since most films asked about are well known and in English, and makes
+#: closeness and prior too steep. Of the prior so much is left.
+_FIELDS_AT_FIRST = {"language": 0.8, "floor": 0.1}
+_CLOSENESS_AT_FIRST = {"years": 0.95, "rating": 0.3}
+_PRIOR_AT_FIRST = 0.4
 _CO_LIKED = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 #: So much NDCG@10 is given for a smaller share of what people like together: of a few people
 #: it brings the films that everybody likes, and with less of it lists are more of a kind.
@@ -129,28 +126,30 @@ def fit_weights(
     progress("the first half of the people")
     first = _fit(features, current, folds[0].training, seed)
     dropped = _useless_fields(trials[0], first)
-    fitted = []
+    fitted, contests = [], []
     for number, fold in enumerate(folds, 1):
         progress(f"half {number} of {len(folds)}, {len(dropped)} fields dropped")
         fitted.append(_fit(features, current, fold.training, seed, dropped))
+        truth = co_liked_truth(fold.training, features.n_movies)
+        contests.append(Contest.of(features, fitted[-1], truth))
     progress("all people")
     everybody = _fit(features, current, ratings, seed, dropped)
+    halves = []
+    for number, (weights, contest) in enumerate(zip(fitted, contests, strict=True), 1):
+        progress(f"lists of ten, half {number} of {len(folds)}")
+        halves.append(_for_lists(weights, [contest]))
+    progress("lists of ten, all people")
+    everybody = _for_lists(everybody, contests)
     progress("the dial, signals and tastes")
-    shape = _best_shape(trials[0], fitted[0])
-    shape = shape._replace(prior=_steepness(trials, everybody, shape))
-    # More people make a steeper prior, so weights of half of them need another middle for equally
-    # wide lists than those of all: with the one of the half, what is published would be too wide.
-    halves = [
-        _with_middle([trial], shape.of(weights))
-        for trial, weights in zip(trials, fitted, strict=True)
-    ]
+    # Weights of half of the people need another middle for equally wide lists than those of all.
+    halves = [_with_middle([trial], weights) for trial, weights in zip(trials, halves, strict=True)]
     tuned = _tuned(trials, halves)
     progress("what each part gains")
     changed = [_changed(weights, tuned) for weights in halves]
     scores = [_scores(trial, weights) for trial, weights in zip(trials, changed, strict=True)]
     gains = _gains(trials[0], changed[0], dropped)
     provenance = _provenance(ratings, films, seed, scores, gains)
-    everybody = _with_middle(trials, shape.of(everybody))
+    everybody = _with_middle(trials, everybody)
     return _changed(everybody, {**tuned, "fitted_on": provenance})
 
 
@@ -188,17 +187,34 @@ def _as_weights(found: Fitted, known: NDArray[np.bool_], current: Weights) -> We
     for name, is_known in zip(FIELDS, known, strict=True):
         if not is_known:  # keeps its proportion: there is nothing here to fit it on
             fields[name] = _round(fields["directors"] * current.fields.get(name, 0.0) / directors)
-    prior = dict(
-        zip(("votes", "rating", "era", "era_votes"), map(_round, found.prior), strict=True)
-    )
-    closeness = dict(zip(("years", "known", "rating"), map(_round, found.closeness), strict=True))
+    prior = {
+        name: _round(_PRIOR_AT_FIRST * value)
+        for name, value in zip(
+            ("votes", "fame", "rating", "era", "era_votes"), found.prior, strict=True
+        )
+    }
+    closeness = {**_CLOSENESS_AT_FIRST, "known": _round(_PRIOR_AT_FIRST * found.closeness[1])}
     return current.model_copy(
         update={
-            "fields": fields,
+            "fields": fields | _FIELDS_AT_FIRST,
             "prior": current.prior.model_copy(update=prior),
             "closeness": current.closeness.model_copy(update=closeness),
         }
     )
+
+
+def _for_lists(weights: Weights, contests: Sequence[Contest]) -> Weights:
+    """The weights for lists of ten, the largest of the fields' 1."""
+    found, known = ascend(weights, contests, BREADTH), known_fields(contests)
+    largest = max(found.fields[name] for name in known)
+    fields = {name: _round(value / largest) for name, value in found.fields.items()}
+    # What no film has keeps its proportion to the directors.
+    times = 1.0
+    if "directors" in known:
+        times = found.fields["directors"] / (weights.fields["directors"] or 1.0) / largest
+    for name in set(FIELDS) - set(known):
+        fields[name] = _round(times * weights.fields[name])
+    return _changed(found, {"fields": fields})
 
 
 def _round(number: float) -> float:
@@ -324,54 +340,6 @@ def _co_liked(weights: Weights, share: float) -> dict[str, Any]:
     return {"blend": weights.blend.model_copy(update={"co_liked": share})}
 
 
-class _Shape(NamedTuple):
-    """What is set by grid: two parts of closeness, two fields, and what the prior is times."""
-
-    years: float
-    rating: float
-    language: float
-    floor: float
-    prior: float = 1.0
-
-    def of(self, weights: Weights) -> Weights:
-        """The weights with these in their place."""
-        closeness = {
-            "years": self.years,
-            "rating": self.rating,
-            "known": _round(self.prior * weights.closeness.known),
-        }
-        prior = {
-            name: _round(self.prior * getattr(weights.prior, name))
-            for name in ("votes", "rating", "era", "era_votes")
-        }
-        return _changed(
-            weights,
-            {
-                "closeness": weights.closeness.model_copy(update=closeness),
-                "prior": weights.prior.model_copy(update=prior),
-                "fields": weights.fields | {"language": self.language, "floor": self.floor},
-            },
-        )
-
-
-def _best_shape(trial: _Trial, weights: Weights) -> _Shape:
-    """The best lists of one breadth: any other comparison would be won by the narrowest."""
-    tried = {}
-    for shape in starmap(_Shape, product(_YEARS, _RATING, _LANGUAGE, _FLOOR)):
-        tried[shape] = trial.ndcg(_with_middle([trial], shape.of(weights)))
-    return max(tried, key=lambda shape: tried[shape])
-
-
-def _steepness(trials: Sequence[_Trial], everybody: Weights, shape: _Shape) -> float:
-    """What the prior is times, for the weights that all people make: more of them, steeper ones."""
-
-    def at_the_end(prior: float) -> float:
-        steep = shape._replace(prior=prior).of(everybody)
-        return _mean_over(trials, [steep] * len(trials), {"popularity": 1.0})
-
-    return _first_good(_PRIOR, map(at_the_end, _PRIOR), _FOR_BREADTH)
-
-
 def _with_middle(trials: Sequence[_Trial], weights: Weights) -> Weights:
     """The weights with the largest exponent at which lists are wide enough: narrower is righter."""
 
@@ -453,7 +421,7 @@ def _without_each(weights: Weights) -> Iterator[tuple[str, Weights]]:
     for name in ("years", "known", "rating", "audience"):
         less = weights.closeness.model_copy(update={name: 0.0})
         yield f"closeness.{name}", _changed(weights, {"closeness": less})
-    for names in (("votes",), ("rating",), ("era", "era_votes")):
+    for names in (("votes",), ("fame",), ("rating",), ("era", "era_votes")):
         lesser = weights.prior.model_copy(update=dict.fromkeys(names, 0.0))
         yield f"prior.{' and '.join(names)}", _changed(weights, {"prior": lesser})
 

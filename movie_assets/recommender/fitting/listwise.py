@@ -34,7 +34,7 @@ class Fitted:
 
     Attributes:
         fields: float64 of shape (n_fields,), above 0: weights, the largest 1.
-        prior: float64 of shape (4,).
+        prior: float64 of shape (5,).
         closeness: float64 of shape (3,), at least 0.
         loss: mean cross entropy, in nats.
     """

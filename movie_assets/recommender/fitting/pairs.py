@@ -33,8 +33,8 @@ class Pairs:
             :data:`movie_assets.recommender.weights.FIELDS`.
         apart: float64 of shape (3, n_seeds, n_candidates): how far apart in years, votes, ratings,
             as closeness counts them; at least 0.
-        alone: float64 of shape (4, n_candidates): what the prior counts: votes, rating, era, era
-            and votes.
+        alone: float64 of shape (5, n_candidates): what the prior counts: votes, fame, rating, era,
+            era and votes.
         given: float64 of shape (n_seeds, n_candidates): logarithms that are not fitted: of the
             audiences' closeness, and -inf for a pair that cannot be (a film and itself).
         right: float64 of shape (n_seeds, n_candidates): 1 / n for the n films that are right.

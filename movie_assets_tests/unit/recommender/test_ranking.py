@@ -57,6 +57,16 @@ def test_prior_by_hand() -> None:
     assert prior.dtype == np.float32
 
 
+def test_fame_counts_from_eight_thousand_votes_on() -> None:
+    weights = weights_of(prior={"fame": 0.5}, popularity=0.8)
+    votes = [10, 8102, 8103, 22_025, 1_000_000]
+    above = [max(0.0, math.log(1 + one) - 9) for one in votes]
+    expected = [math.exp(0.8 * 0.5 * (one - above[-1])) for one in above]
+    prior = fit_ranking(films(votes), weights).prior
+    np.testing.assert_allclose(prior, expected, rtol=1e-6)
+    assert prior[0] == prior[1] < prior[2] < prior[3] < 1
+
+
 FILMS = st.lists(
     st.tuples(
         st.one_of(st.just(0), st.integers(0, 40_000)),
