@@ -30,7 +30,7 @@ test: setup-dev ## run all tests; coverage must be at least 90 %
 	$(BIN)/pytest --cov --cov-report=term --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 test-long: setup-dev ## run the blocks of the docs that take minutes to an hour
-	$(BIN)/pytest -m long --durations=0
+	$(BIN)/pytest -m long --durations=0 -o faulthandler_timeout=0
 
 serve: setup ## the HTTP API and the web page; builds first if nothing is published yet
 	@$(BIN)/movie-assets serve || { test $$? -eq 4 && $(BIN)/movie-assets build && $(BIN)/movie-assets serve; }
