@@ -64,7 +64,7 @@ class Contest:
         """The contest of the films that the truth tells of.
 
         Args:
-            features: of all films, made with a weight above 0 for each field.
+            features: of all films, made with one and the same weight for each field.
             weights: near those that are searched for; the weight of audiences is taken from them.
             truth: what is right.
         """
@@ -164,7 +164,7 @@ def _candidates(
 def _likeness(
     features: MovieFeatures, seeds: NDArray[np.int32], films: NDArray[np.int32]
 ) -> NDArray[np.float64]:
-    shares = 1 / len(FIELDS)
+    share = 1 / len(FIELDS)  # of each field, in the features as they were made
     found = np.zeros((len(FIELDS), *films.shape))
     for place, name in enumerate(FIELDS):
         if name not in features.fields:
@@ -173,5 +173,5 @@ def _likeness(
         for start in range(0, len(seeds), _SEEDS_A_BLOCK):
             some = slice(start, start + _SEEDS_A_BLOCK)
             products = (block[seeds[some]] @ block.T).toarray()
-            found[place, some] = np.take_along_axis(products, films[some], axis=1) / shares
+            found[place, some] = np.take_along_axis(products, films[some], axis=1) / share
     return found
