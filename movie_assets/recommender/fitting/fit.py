@@ -1,9 +1,10 @@
 """The whole fit: cross-validated over people, then on all of them.
 
-What is fitted by gradient is in ``listwise``, and made better for lists of ten in ``ascent``. The few
-numbers that neither reaches (where the dial's middle is, how signals and tastes are blended) are
-taken from short grids, by people who were held out. Nothing is drawn at random but by the seed, so that the same ratings give the same file:
-what the grids start from has fewer digits than another processor's last bits could change.
+What is fitted by gradient is in ``listwise``, and made better for lists of ten in ``ascent``. The
+few numbers that neither reaches (where the dial's middle is, how signals and tastes are blended)
+are taken from short grids, by people who were held out. Nothing is drawn at random but by the seed,
+so that the same ratings give the same file: what the grids start from has fewer digits than another
+processor's last bits could change.
 """
 
 from __future__ import annotations
