@@ -29,8 +29,11 @@ def weights_of(
     prior: dict[str, float] | None = None,
     popularity: float = 0.5,
     gems: dict[str, float] | None = None,
+    genres: dict[str, float] | None = None,
 ) -> Weights:
     """The package's weights with other fields; closeness, prior, gems are 0 but for what is named.
+
+    All genres weigh 1 but for what is named.
 
     So with none of them, a score is the likeness of content alone.
     """
@@ -39,6 +42,7 @@ def weights_of(
     no_prior = {"votes": 0.0, "fame": 0.0, "rating": 0.0, "era": 0.0, "era_votes": 0.0}
     return Weights(
         fields=bundled.fields if fields is None else fields,
+        genres=genres or {},
         closeness=Closeness(**(nothing | (closeness or {}))),
         prior=Prior(**(no_prior | (prior or {}))),
         popularity=popularity,

@@ -168,7 +168,7 @@ class MovieFeatures:
         return found
 
     def reweighted(self, weights: Weights) -> MovieFeatures:
-        """The same films by other fields' weights; these films are those that were learned from.
+        """The same films by other weights; these films are those that were learned from.
 
         Raises:
             ValueError: where a field has no weight here but is to get one.
@@ -185,7 +185,18 @@ class MovieFeatures:
         )
         matrix = self.matrix.copy()
         matrix.data = matrix.data * factors[self.fields_of(matrix.indices)]
+        if new["genres"] > 0 and "genres" in self.fields:
+            self._weigh_genres(matrix, weights)
         return replace(self, matrix=matrix)
+
+    def _weigh_genres(self, matrix: sparse.csr_matrix, weights: Weights) -> None:
+        """Put the block of genres anew, for each may have another weight than it had."""
+        columns = self.columns_of("genres")
+        block = matrix[:, columns]
+        block.data = np.ones_like(block.data)
+        idf = _weighed("genres", self.idf[columns], self.vocabulary[columns], weights)
+        of_genres = (matrix.indices >= columns.start) & (matrix.indices < columns.stop)
+        matrix.data[of_genres] = _tfidf(block, idf, weights.shares()["genres"]).data
 
 
 @dataclass
@@ -196,7 +207,7 @@ class FilmVectorizer:
     The formula is scikit-learn's smooth TF-IDF (words of texts: 1 + ln of their count).
 
     Attributes:
-        weights: of the fields; one with weight 0 gets no columns.
+        weights: of the fields and genres; a field with weight 0 gets no columns.
     """
 
     weights: Weights
@@ -283,13 +294,16 @@ class FilmVectorizer:
     def _assemble(self, blocks: list[_Block]) -> MovieFeatures:
         shares = self.weights.shares()
         names = [name for name in FIELDS if name in self._vocabularies]
+        idf = {
+            name: _weighed(name, self._idf[name], self._vocabularies[name], self.weights)
+            for name in names
+        }
         matrices = []
         numbers = _joined([block.numbers for block in blocks])
         while blocks:  # each is let go once it has its rows
             counts = blocks.pop(0).counts
             parts = [
-                _FORMULAS.get(name, _tfidf)(counts[name], self._idf[name], shares[name])
-                for name in names
+                _FORMULAS.get(name, _tfidf)(counts[name], idf[name], shares[name]) for name in names
             ]
             matrices.append(sparse.csr_matrix(sparse.hstack(parts, format="csr"), dtype=np.float32))
         sizes = [0, *(len(self._vocabularies[name]) for name in names)]
@@ -434,6 +448,16 @@ def _numbers(films: pd.DataFrame) -> _Numbers:
 
 def _joined(numbers: list[_Numbers]) -> _Numbers:
     return _Numbers(*(np.concatenate(parts) for parts in zip(*numbers, strict=True)))
+
+
+def _weighed(
+    name: str, idf: NDArray[np.float32], terms: Iterable[str], weights: Weights
+) -> NDArray[np.float32]:
+    """What a field's terms count: their rarity, that of genres times the genre's weight."""
+    if name != "genres" or not weights.genres:
+        return idf
+    factors = np.array([weights.genres.get(term, 1.0) for term in terms], dtype=np.float32)
+    return idf * factors
 
 
 def _tfidf(counts: sparse.csr_matrix, idf: NDArray[np.float32], share: float) -> sparse.csr_matrix:

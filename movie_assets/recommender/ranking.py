@@ -36,9 +36,10 @@ _LAST_YEAR = 2099
 _UNKNOWN_YEARS = 30.0
 #: How many years make one unit of closeness, and of the era.
 YEARS = 15.0
-#: ln(1 + votes) is rounded to whole numbers from here on, ratings to halves within these: finer
-#: steps change no figure, and the kernel's table has a row and a column for each code.
-_LEAST_LOG_VOTES = 2.0
+#: ln(1 + votes) is rounded to whole numbers from the first of these on, and to quarters from the
+#: second, where fame begins; ratings to halves within these. Finer steps change no figure, and the
+#: kernel's table has a row and a column for each code.
+_LEAST_LOG_VOTES, _FINE_LOG_VOTES = 2.0, 8.0
 _RATING_STEP = 0.5
 _RATINGS = (5.0, 8.5)
 _CODES_A_BLOCK = 32
@@ -47,6 +48,8 @@ _AUDIENCE = 3
 _ERA_FROM, _USUAL_LOG_VOTES = 1990.0, 7.0
 #: ln(1 + votes) above this, some 8,100 votes, is fame.
 _FAMOUS = 9.0
+#: To a film whose ln(1 + votes) is this, some 60,000 votes, fame counts all that it does.
+_MOST_FAMOUS = 11.0
 #: With more votes than these a film is known, for whoever looks for hidden gems.
 _UNKNOWN_VOTES = 100
 
@@ -66,6 +69,16 @@ _AUDIENCES_APART = np.array(
 )
 #: From here on audiences have little in common.
 _FAR = 2.0
+
+
+class Apart(NamedTuple):
+    """How far films are apart, as closeness counts them; what each is, ``Closeness`` says."""
+
+    years: NDArray[np.float32]
+    newer: NDArray[np.float32]
+    known: NDArray[np.float32]
+    fame: NDArray[np.float32]
+    rating: NDArray[np.float32]
 
 
 class Half(NamedTuple):
@@ -90,7 +103,7 @@ class Ranking:
         codes: int32 of shape (n_movies,): of year, votes, rating and audience together.
         levels: float32 of shape (n_codes, 4): what each code stands for: year (0: unknown),
             ln(1 + votes), rating, audience.
-        weights: of closeness; that by votes times the exponent of the dial.
+        weights: of closeness; those by votes (known, fame) times the exponent of the dial.
         obscurity: float32 of shape (n_movies,), in (0, 1]: what is left of what people like of each
             film, the better known the less; None where all of it is.
     """
@@ -193,7 +206,7 @@ class Levels:
         ratings = np.clip(shrunk_rating(features, weights), *_RATINGS)
         each = (
             np.where(features.years > 0, years, 0),
-            np.maximum(np.round(log_votes(features)), _LEAST_LOG_VOTES),
+            _level_of_votes(log_votes(features)),
             np.round(ratings / _RATING_STEP) * _RATING_STEP,
             audiences(features),
         )
@@ -228,7 +241,10 @@ def fit_ranking(
     """
     exponent = prior_exponent(weights, popularity)
     levels = levels or Levels.of(features, weights)
-    known = exponent * weights.closeness.known
+    by_votes = {
+        "known": exponent * weights.closeness.known,
+        "fame": exponent * weights.closeness.fame,
+    }
     logs = exponent * (log_prior(features, weights) if logs is None else logs)
     frozen = features.frozen
     largest = None if frozen is None else exponent * frozen.log_prior
@@ -241,7 +257,7 @@ def fit_ranking(
         prior=_prior(logs, features.is_candidate, largest),
         codes=levels.codes,
         levels=levels.levels,
-        weights=weights.closeness.model_copy(update={"known": known}),
+        weights=weights.closeness.model_copy(update=by_votes),
         obscurity=obscurity,
     )
 
@@ -264,6 +280,11 @@ def _place(popularity: float | None) -> float:
     if not 0 <= dial <= 1:
         raise ValueError(f"popularity must be from 0 to 1, not {dial}")
     return dial
+
+
+def _level_of_votes(logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    fine: NDArray[np.float64] = np.round(4 * logs) / 4
+    return np.where(logs > _FINE_LOG_VOTES, fine, np.maximum(np.round(logs), _LEAST_LOG_VOTES))
 
 
 def log_votes(features: MovieFeatures) -> NDArray[np.float64]:
@@ -361,10 +382,10 @@ def closeness(
 def _logs_but_audience(
     rows: NDArray[np.float32], columns: NDArray[np.float32], weights: Closeness
 ) -> NDArray[np.float32]:
-    years, known, rating = levels_apart(rows, columns)
-    logs = np.float32(weights.years) * years
-    logs += np.float32(weights.known) * known
-    logs += np.float32(weights.rating) * rating
+    apart = levels_apart(rows, columns)
+    logs = np.float32(weights.years) * apart.years
+    for name in ("newer", "known", "fame", "rating"):
+        logs += np.float32(getattr(weights, name)) * getattr(apart, name)
     return logs
 
 
@@ -374,17 +395,20 @@ def _audience_logs(
     return np.float32(weights.audience) * audiences_apart(rows, columns)
 
 
-def levels_apart(
-    rows: NDArray[np.float32], columns: NDArray[np.float32]
-) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """How far levels are apart in years, votes and rating, in the units of their weights."""
+def levels_apart(rows: NDArray[np.float32], columns: NDArray[np.float32]) -> Apart:
+    """How far the levels of films (columns) are from those asked about (rows)."""
     year, its_year = rows[..., 0], columns[..., 0]
-    apart = np.abs(year - its_year)
-    apart = np.where((year > 0) & (its_year > 0), apart, np.float32(_UNKNOWN_YEARS))
-    return (
-        np.sqrt(apart / np.float32(YEARS)),
-        np.maximum(rows[..., 1] - columns[..., 1], 0),
-        np.abs(rows[..., 2] - columns[..., 2]),
+    both = (year > 0) & (its_year > 0)
+    apart = np.where(both, np.abs(year - its_year), np.float32(_UNKNOWN_YEARS))
+    years = np.sqrt(apart / np.float32(YEARS))
+    votes, its_votes = rows[..., 1], columns[..., 1]
+    famous = np.maximum(its_votes - np.float32(_FAMOUS), 0)
+    return Apart(
+        years=years,
+        newer=np.where(both & (its_year > year), years, np.float32(0)),
+        known=np.maximum(votes - its_votes, 0),
+        fame=famous * np.maximum(np.float32(_MOST_FAMOUS) - votes, 0),
+        rating=np.abs(rows[..., 2] - columns[..., 2]),
     )
 
 

@@ -33,6 +33,7 @@ FIELDS: tuple[FieldName, ...] = (
 )  # fmt: skip
 
 _Weight = Annotated[float, Field(ge=0, le=1000, allow_inf_nan=False)]
+_AboveZero = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 _Number = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
 
 
@@ -52,15 +53,21 @@ class Closeness(_Part):
 
     Attributes:
         years: c of exp(-c sqrt(d / 15)) for release years that are d apart.
+        newer: what is added to that c for a film that is the newer of the two.
         known: c of exp(-c d) for a film whose ln(1 + votes) is d less; one that has more loses
             nothing.
+        fame: c of exp(-c a b) where ln(1 + votes) is a above 9 for the film, and b below 11 for the
+            one asked about: the less that is known, the less fame counts.
         rating: c of exp(-c d) for ratings (0 to 10) that are d apart.
         audience: c of exp(-c d) for films for different people (families, grown-ups,
             horror, documentaries), d apart as ``ranking`` has it.
     """
 
     years: _Weight
+    # A file from before there were these two says nothing of them.
+    newer: _Weight = 0.0
     known: _Weight
+    fame: _Weight = 0.0
     rating: _Weight
     audience: _Weight
 
@@ -150,6 +157,7 @@ class Weights(_Part):
     Attributes:
         format: of the file.
         fields: what each field counts; made to add up to 1 where they are used.
+        genres: by name, what a genre's rarity is times; 1 for any other.
         closeness: of two films.
         prior: of one film.
         popularity: the exponent of the prior (and of closeness by votes) in the middle of the
@@ -162,6 +170,8 @@ class Weights(_Part):
 
     format: Literal[1] = 1
     fields: dict[FieldName, _Weight]
+    # A file from before genres had weights says nothing of them.
+    genres: dict[str, _AboveZero] = Field(default_factory=dict)
     closeness: Closeness
     prior: Prior
     popularity: Annotated[float, Field(ge=0, le=1)]

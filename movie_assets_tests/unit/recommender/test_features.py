@@ -95,6 +95,22 @@ def test_a_product_of_rows_is_the_sum_of_the_fields_cosines_times_their_weights(
     assert np.diag(products) == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_genres_weight_makes_it_count_more_or_less_beside_others() -> None:
+    films = films_of({"genres": ["Crime", "Drama"]}, {"genres": ["Crime"]}, {"genres": ["War"]})
+    weights = weights_of({"genres": 2, "floor": 1}, genres={"Crime": 0.5, "Western": 3})
+    fitted = fit_features(films, weights)
+    crime, drama = 0.5 * COMMON, RARE
+    both = np.array([crime, drama, 0]) / math.hypot(crime, drama)
+    expected = math.sqrt(2 / 3) * np.array([both, [1, 0, 0], [0, 0, 1]])
+    np.testing.assert_allclose(block(fitted, "genres"), expected, rtol=1e-6)
+    # How rare a term is stays what it is: reasons go by it.
+    np.testing.assert_allclose(
+        fitted.idf[fitted.columns_of("genres")], [COMMON, RARE, RARE], rtol=1e-6
+    )
+    later = FilmVectorizer.from_features(fitted, weights).transform(films)
+    np.testing.assert_array_equal(later.matrix.toarray(), fitted.matrix.toarray())
+
+
 def test_every_field_has_its_terms() -> None:
     fitted = fit_features(films_of(FULL), weights_of(dict.fromkeys(FIELDS, 1.0)))
     assert fitted.fields == FIELDS
@@ -301,7 +317,9 @@ def test_reweighted_is_as_fitted_by_those_weights(
     frame = films_of(*films)
     names = [name for name, weight in weights.fields.items() if weight > 0]
     chosen = st.sampled_from([0.25, 1.0, 2.0])
-    others = weights_of({name: data.draw(chosen) for name in names})
+    genres = {name: data.draw(chosen) for name in ("Crime", "War")}
+    others = weights_of({name: data.draw(chosen) for name in names}, genres=genres)
+    weights = weights.model_copy(update={"genres": {"War": data.draw(chosen)}})
     again = fit_features(frame, weights).reweighted(others)
     fitted = fit_features(frame, others)
     assert again.vocabulary == fitted.vocabulary

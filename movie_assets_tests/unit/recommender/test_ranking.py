@@ -199,6 +199,40 @@ def test_a_less_known_film_is_further_than_a_better_known_one() -> None:
     assert closeness_of_two(weights, votes=[20, 1000]) == 1
 
 
+@pytest.mark.parametrize(
+    ("years", "apart"),
+    [([1995, 2010], 15), ([2010, 1995], 0), ([1995, 1995], 0), ([1995, 0], 0), ([0, 1995], 0)],
+)
+def test_a_newer_film_is_further_than_an_older_one(years: list[int], apart: int) -> None:
+    found = closeness_of_two(weights_of(closeness={"newer": 0.4}), years=years)
+    assert found == pytest.approx(math.exp(-0.4 * math.sqrt(apart / 15)), rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("logs", "product"),
+    [
+        ((7.0, 10.0), 4 * 1),
+        ((7.0, 10.4), 4 * 1.5),  # in quarters, where votes are many
+        ((9.1, 10.0), 2 * 1),
+        ((9.2, 10.0), 1.75 * 1),
+        ((7.4, 10.0), 4 * 1),
+        ((7.6, 10.0), 3 * 1),
+        ((11.4, 11.4), 0),
+        ((7.0, 9.1), 0),
+        ((10.0, 7.0), 0),
+    ],
+)
+@pytest.mark.parametrize("popularity", [0, 0.25, 1])
+def test_fame_counts_less_where_the_film_asked_about_has_less(
+    logs: tuple[float, float], product: float, popularity: float
+) -> None:
+    weights = weights_of(closeness={"fame": 0.3}, popularity=0.6)
+    votes = [round(math.exp(log)) - 1 for log in logs]
+    found = closeness_of_two(weights, popularity, votes=votes)
+    exponent = prior_exponent(weights, popularity)
+    assert found == pytest.approx(math.exp(-exponent * 0.3 * product), rel=1e-6)
+
+
 def test_closeness_of_ratings_in_steps_of_a_half() -> None:
     weights = weights_of(closeness={"rating": 0.4}, prior={"rating_votes": 0})
     found = closeness_of_two(weights, ratings=[8.1, 5.9])
@@ -208,13 +242,19 @@ def test_closeness_of_ratings_in_steps_of_a_half() -> None:
 
 
 def test_closeness_is_the_product_of_its_parts() -> None:
-    parts = {"years": 0.9, "known": 0.5, "rating": 0.3, "audience": 0.4}
-    two: dict[str, Any] = {"votes": [1000, 20], "ratings": [8, 6], "years": [1995, 2005]}
-    each = [
-        closeness_of_two(weights_of(closeness={name: part}), **two) for name, part in parts.items()
-    ]
-    assert closeness_of_two(weights_of(closeness=parts), **two) == pytest.approx(math.prod(each))
-    assert closeness_of_two(weights_of(), **two) == 1
+    parts = {
+        "years": 0.9, "newer": 0.2, "known": 0.5, "fame": 0.1, "rating": 0.3, "audience": 0.4,
+    }  # fmt: skip
+    for votes in ([1000, 20], [1000, 60_000]):  # one less known, and one of more fame
+        two: dict[str, Any] = {"votes": votes, "ratings": [8, 6], "years": [1995, 2005]}
+        each = {
+            name: closeness_of_two(weights_of(closeness={name: part}), **two)
+            for name, part in parts.items()
+        }
+        together = closeness_of_two(weights_of(closeness=parts), **two)
+        assert together == pytest.approx(math.prod(each.values()))
+        assert closeness_of_two(weights_of(), **two) == 1
+        assert (each["known"] < 1) != (each["fame"] < 1)
 
 
 # -- audiences ----------------------------------------------------------------------------------

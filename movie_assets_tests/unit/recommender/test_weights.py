@@ -50,6 +50,13 @@ def test_shares_add_up_to_1_and_unnamed_fields_count_nothing() -> None:
     assert set(shares) == set(FIELDS)
 
 
+def test_a_file_from_before_genres_and_fame_had_weights_ranks_as_it_did() -> None:
+    older = {name: value for name, value in GOOD.items() if name != "genres"}
+    closeness = {"years": 1.0, "known": 0.4, "rating": 0.26, "audience": 0.8}
+    weights = Weights.model_validate(older | {"closeness": closeness})
+    assert (weights.genres, weights.closeness.newer, weights.closeness.fame) == ({}, 0, 0)
+
+
 def test_shares_of_nothing() -> None:
     nothing = load_weights().model_copy(update={"fields": {"text": 0.0}})
     with pytest.raises(ValueError, match="at least one field must have a weight above 0"):
@@ -73,6 +80,8 @@ def test_shares_of_nothing() -> None:
         (with_changes("fields", text=float("inf")), "fields.text: "),
         (with_changes("fields", text=None), "fields.text: "),
         (with_changes("fields", plot=1), "fields.plot"),
+        (GOOD | {"genres": {"Horror": 0}}, "genres.Horror: .*greater than 0"),
+        (GOOD | {"genres": {"Horror": float("nan")}}, "genres.Horror: "),
         (with_changes("closeness", years=-0.5), "closeness.years: "),
         (with_changes("closeness", months=1), "closeness.months: Extra inputs"),
         (with_changes("prior", votes=float("nan")), "prior.votes: "),
