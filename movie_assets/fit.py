@@ -73,6 +73,8 @@ def _show(fitted: Weights) -> None:
     gains = fitted.fitted_on["gains"]
     parts = {
         **{f"fields.{name}": value for name, value in fitted.fields.items()},
+        "genres": None,
+        **{f"genres.{name}": value for name, value in sorted(fitted.genres.items())},
         **{f"closeness.{name}": value for name, value in fitted.closeness.model_dump().items()},
         **{f"prior.{name}": value for name, value in fitted.prior.model_dump().items()},
     }
@@ -81,7 +83,11 @@ def _show(fitted: Weights) -> None:
     table.add_column("NDCG@10 gained", justify="right")
     for part, value in parts.items():
         gain = gains.get(part)
-        table.add_row(part, f"{value:.3f}", "" if gain is None else f"{gain:+.4f}")
+        table.add_row(
+            plain(part),
+            "" if value is None else f"{value:.3f}",
+            "" if gain is None else f"{gain:+.4f}",
+        )
     _out.print(table)
     held_out = fitted.fitted_on["held_out"]
     _out.print(

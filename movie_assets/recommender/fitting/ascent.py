@@ -26,8 +26,12 @@ ROUNDS, SMALLER = 4, 0.6
 _LEAST_GAIN = 5e-5
 #: A field's weight is times exp(step) or exp(-step).
 _FIELD_STEP = 0.5
+#: And so is a genre's, by less.
+_GENRE_STEP = 0.3
+#: How far ln(1 + votes) of a film that is asked about is below that of the most famous.
+_USUAL_SHORT_OF_FAME = 3.0
 _STEPS = {
-    "closeness": {"years": 0.15, "known": 0.15, "rating": 0.1},
+    "closeness": {"years": 0.15, "newer": 0.1, "known": 0.15, "fame": 0.05, "rating": 0.1},
     "prior": {"votes": 0.08, "fame": 0.1, "rating": 0.08, "era": 0.1, "era_votes": 0.03},
 }
 
@@ -41,23 +45,24 @@ class _Step(NamedTuple):
 
     def taken(self, weights: Weights) -> Weights:
         """The weights with the number a step further."""
-        if self.part == "fields":
-            times = float(np.exp(self.size))
-            fields = {
-                name: _round(times * value) if name == self.name else value
-                for name, value in weights.fields.items()
-            }
-            return weights.model_copy(update={"fields": fields})
         part = getattr(weights, self.part)
+        if self.part in ("fields", "genres"):
+            new = _round(float(np.exp(self.size)) * part.get(self.name, 1.0))
+            return weights.model_copy(update={self.part: part | {self.name: new}})
         new = _round(getattr(part, self.name) + self.size)
         if self.part == "closeness":
             new = max(0.0, new)
-        changed = part.model_copy(update={self.name: new})
-        return weights.model_copy(update={self.part: changed})
+        changed = {self.part: part.model_copy(update={self.name: new})}
+        if (self.part, self.name) == ("closeness", "fame"):
+            # What it takes from all films that are asked about, the prior gives back: or else
+            # neither of the two could move without the other.
+            fame = _round(weights.prior.fame + _USUAL_SHORT_OF_FAME * (new - part.fame))
+            changed["prior"] = weights.prior.model_copy(update={"fame": fame})
+        return weights.model_copy(update=changed)
 
 
 def ascend(weights: Weights, contests: Sequence[Contest], breadth: float) -> Weights:
-    """The weights with fields, closeness and prior such that NDCG@10 is large.
+    """The weights with fields, genres, closeness and prior such that NDCG@10 is large.
 
     Args:
         weights: where the search begins; what is 0 among the fields stays so.
@@ -69,10 +74,11 @@ def ascend(weights: Weights, contests: Sequence[Contest], breadth: float) -> Wei
     def value(some: Weights) -> float:
         return float(np.mean([contest.value(some, breadth) for contest in contests]))
 
-    known = known_fields(contests)
+    sizes = list(_sizes(weights, contests))
     best = value(weights)
     for number in range(ROUNDS):
-        for there, back in _steps(weights, known, SMALLER**number):
+        for part, name, size in sizes:
+            there, back = (_Step(part, name, sign * size * SMALLER**number) for sign in (1, -1))
             for step in (there, back):
                 went = False
                 while (found := value(further := step.taken(weights))) > best + _LEAST_GAIN:
@@ -91,13 +97,15 @@ def known_fields(contests: Sequence[Contest]) -> tuple[FieldName, ...]:
     )
 
 
-def _steps(
-    weights: Weights, known: Sequence[FieldName], scale: float
-) -> Iterator[tuple[_Step, _Step]]:
-    sizes = [("fields", str(name), _FIELD_STEP) for name in known if weights.fields.get(name)]
-    sizes += [(part, name, size) for part, of in _STEPS.items() for name, size in of.items()]
-    for part, name, size in sizes:
-        yield _Step(part, name, scale * size), _Step(part, name, -scale * size)
+def _sizes(weights: Weights, contests: Sequence[Contest]) -> Iterator[tuple[str, str, float]]:
+    """Part, name and step of each number."""
+    known = [name for name in known_fields(contests) if weights.fields.get(name)]
+    yield from (("fields", name, _FIELD_STEP) for name in known)
+    for part, of in _STEPS.items():
+        yield from ((part, name, size) for name, size in of.items())
+    if "genres" in known:
+        names = {name for contest in contests for name in contest.genres.names}
+        yield from (("genres", name, _GENRE_STEP) for name in sorted(names))
 
 
 def _round(number: float) -> float:

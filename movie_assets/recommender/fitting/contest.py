@@ -7,7 +7,7 @@ near already and at three places of the dial: the rest comes into no list.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,8 @@ from movie_assets.recommender.similar import nearest_neighbours
 from movie_assets.recommender.weights import FIELDS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from movie_assets.recommender.evaluation.truth import Truth
@@ -30,8 +32,70 @@ BEST, EXPONENTS = 500, (0.35, 0.65, 1.0)
 _LIST = 10
 _SEEDS_A_BLOCK = 100
 _TINY = 1e-9
+#: A search goes back and forth between so few genres' weights that their likeness is kept.
+_TRIED_AT_ONCE = 4
 #: The exponent that makes lists of one breadth is found by halving, so many times.
 _HALVINGS, _LEAST_EXPONENT = 5, 0.2
+
+
+@dataclass(frozen=True)
+class Genres:
+    """The genres of films asked about and of their candidates.
+
+    Attributes:
+        names: of n_genres.
+        idf: float64 of shape (n_genres,): how rare each is.
+        of_films: bool of shape (n_genres, n_movies).
+        shared: bool of shape (n_genres, n_seeds, n_candidates).
+        seeds: int32 of shape (n_seeds,): films by index.
+        films: as :class:`Contest` has them.
+    """
+
+    names: tuple[str, ...]
+    idf: NDArray[np.float64]
+    of_films: NDArray[np.bool_]
+    shared: NDArray[np.bool_]
+    seeds: NDArray[np.int32]
+    films: NDArray[np.int32]
+    _last: dict[tuple[float, ...], NDArray[np.float64]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def of(
+        cls, features: MovieFeatures, seeds: NDArray[np.int32], films: NDArray[np.int32]
+    ) -> Genres:
+        """Of these films asked about, and these candidates."""
+        columns = features.columns_of("genres")
+        of_films = (features.matrix[:, columns] > 0).toarray().T
+        return cls(
+            names=features.vocabulary[columns],
+            idf=features.idf[columns].astype(np.float64),
+            of_films=of_films,
+            shared=of_films[:, films] & of_films[:, seeds][:, :, None],
+            seeds=seeds,
+            films=films,
+        )
+
+    def likeness(self, weights: Mapping[str, float]) -> NDArray[np.float64]:
+        """The cosines of genres, float64 of shape (n_seeds, n_candidates).
+
+        Args:
+            weights: what each genre's rarity is times; 1 where nothing is said.
+        """
+        key = tuple(weights.get(name, 1.0) for name in self.names)
+        if key not in self._last:
+            squares = (np.array(key) * self.idf) ** 2
+            lengths = np.zeros(self.of_films.shape[1])
+            products = np.zeros(self.films.shape)
+            # Not as a matrix product, whose last bits differ between processors.
+            for square, of_films, shared in zip(squares, self.of_films, self.shared, strict=True):
+                lengths += square * of_films
+                products += square * shared
+            lengths = np.sqrt(np.where(lengths > 0, lengths, 1.0))
+            products /= lengths[self.seeds][:, None] * lengths[self.films]
+            if len(self._last) >= _TRIED_AT_ONCE:
+                self._last.clear()
+            self._last[key] = products
+        return self._last[key]
 
 
 @dataclass(frozen=True)
@@ -41,9 +105,10 @@ class Contest:
     Attributes:
         films: int32 of shape (n_seeds, n_candidates): the candidates by index, -1 where fewer.
         likeness: float64 of shape (n_fields, n_seeds, n_candidates): cosines, by
-            :data:`movie_assets.recommender.weights.FIELDS`.
-        apart: float64 of shape (3, n_seeds, n_candidates): years, votes, ratings apart, as
-            closeness counts them.
+            :data:`movie_assets.recommender.weights.FIELDS`; that of genres where all weigh 1.
+        genres: what the likeness of genres is made of, whatever they weigh.
+        apart: float64 of shape (5, n_seeds, n_candidates), as
+            :class:`movie_assets.recommender.ranking.Apart` has it.
         alone: float64 of shape (5, n_seeds, n_candidates): what the prior counts.
         given: float64 of shape (n_seeds, n_candidates): logarithm of the audiences' closeness; -inf
             where there is no candidate.
@@ -53,6 +118,7 @@ class Contest:
 
     films: NDArray[np.int32]
     likeness: NDArray[np.float64]
+    genres: Genres
     apart: NDArray[np.float64]
     alone: NDArray[np.float64]
     given: NDArray[np.float64]
@@ -64,7 +130,7 @@ class Contest:
         """The contest of the films that the truth tells of.
 
         Args:
-            features: of all films, made with one and the same weight for each field.
+            features: of all films, made with one and the same weight for each field, and genre.
             weights: near those that are searched for; the weight of audiences is taken from them.
             truth: what is right.
         """
@@ -81,6 +147,7 @@ class Contest:
         return cls(
             films=films,
             likeness=_likeness(features, truth.seeds, films),
+            genres=Genres.of(features, truth.seeds, films),
             apart=np.stack(ranking.levels_apart(of_films[seeds], of_films[films])).astype(float),
             alone=ranking.prior_terms(features, weights)[:, films],
             given=given,
@@ -92,17 +159,19 @@ class Contest:
         """The mean NDCG@10 of two places of the dial: where lists are so broad, and its end.
 
         Args:
-            weights: of fields, prior and closeness; no other part of them counts here.
+            weights: of fields, genres, prior and closeness; no other part of them counts here.
             breadth: how many different films a list, as :meth:`_at` has them.
         """
         content = np.zeros(self.films.shape)
         for place, name in enumerate(FIELDS):
             # Not as a matrix product, whose last bits differ between processors.
-            content += weights.fields[name] * self.likeness[place]
-        near, prior = weights.closeness, weights.prior
+            content += weights.fields[name] * (
+                self.likeness[place] if name != "genres" else self.genres.likeness(weights.genres)
+            )
+        near, prior, apart = weights.closeness, weights.prior, ranking.Apart(*self.apart)
         fixed = np.log(content + _TINY) + self.given
-        fixed -= near.years * self.apart[0] + near.rating * self.apart[2]
-        by_dial = -near.known * self.apart[1]
+        fixed -= near.years * apart.years + near.newer * apart.newer + near.rating * apart.rating
+        by_dial = -(near.known * apart.known + near.fame * apart.fame)
         factors = (prior.votes, prior.fame, prior.rating, prior.era, prior.era_votes)
         for factor, term in zip(factors, self.alone, strict=True):
             by_dial += factor * term

@@ -55,8 +55,10 @@ _EXPONENTS = tuple(float(value) for value in np.round(np.arange(0.3, 1.0, 0.02),
 #: and the floor little, since most films asked about are well known and in English, and makes
 #: closeness and prior too steep. Of the prior so much is left.
 _FIELDS_AT_FIRST = {"language": 0.8, "floor": 0.1}
-_CLOSENESS_AT_FIRST = {"years": 0.95, "rating": 0.3}
+_CLOSENESS_AT_FIRST = {"years": 0.85, "newer": 0.2, "fame": 0.2, "rating": 0.3}
 _PRIOR_AT_FIRST = 0.4
+#: Fame's part of the prior, of which closeness takes back where a film asked about has less.
+_FAME_AT_FIRST = 0.7
 _CO_LIKED = (0.1, 0.15, 0.2, 0.3, 0.4, 0.5)
 #: So much NDCG@10 is given for a smaller share of what people like together: of a few people
 #: it brings the films that everybody likes, and with less of it lists are more of a kind.
@@ -160,7 +162,7 @@ def _folds(ratings: Ratings, seed: int) -> list[Fold]:
 
 
 def _with_all_fields(weights: Weights) -> Weights:
-    return weights.model_copy(update={"fields": dict.fromkeys(FIELDS, 1.0)})
+    return weights.model_copy(update={"fields": dict.fromkeys(FIELDS, 1.0), "genres": {}})
 
 
 def _fit(
@@ -194,10 +196,12 @@ def _as_weights(found: Fitted, known: NDArray[np.bool_], current: Weights) -> We
             ("votes", "fame", "rating", "era", "era_votes"), found.prior, strict=True
         )
     }
+    prior["fame"] = _FAME_AT_FIRST
     closeness = {**_CLOSENESS_AT_FIRST, "known": _round(_PRIOR_AT_FIRST * found.closeness[1])}
     return current.model_copy(
         update={
             "fields": fields | _FIELDS_AT_FIRST,
+            "genres": {},
             "prior": current.prior.model_copy(update=prior),
             "closeness": current.closeness.model_copy(update=closeness),
         }
@@ -419,7 +423,9 @@ def _without_each(weights: Weights) -> Iterator[tuple[str, Weights]]:
     for field, value in weights.fields.items():
         if value > 0:
             yield f"fields.{field}", _without_field(weights, field)
-    for name in ("years", "known", "rating", "audience"):
+    if weights.genres:
+        yield "genres", _changed(weights, {"genres": {}})
+    for name in type(weights.closeness).model_fields:
         less = weights.closeness.model_copy(update={name: 0.0})
         yield f"closeness.{name}", _changed(weights, {"closeness": less})
     for names in (("votes",), ("fame",), ("rating",), ("era", "era_votes")):

@@ -109,4 +109,4 @@ def _apart(
     levels = ranking.Levels.of(features, weights)
     of_seeds = levels.levels[levels.codes[seeds]][:, None]
     apart = ranking.levels_apart(of_seeds, levels.levels[levels.codes[candidates]])
-    return np.stack(apart).astype(np.float64)
+    return np.stack([apart.years, apart.known, apart.rating]).astype(np.float64)

@@ -12,6 +12,7 @@ from movie_assets.recommender.evaluation import accuracy
 from movie_assets.recommender.evaluation.methods import lists_of
 from movie_assets.recommender.evaluation.truth import Truth, co_liked_truth
 from movie_assets.recommender.features import MovieFeatures
+from movie_assets.recommender.fitting import ascent
 from movie_assets.recommender.fitting import contest as contests
 from movie_assets.recommender.fitting.ascent import ascend, known_fields
 from movie_assets.recommender.fitting.contest import Contest
@@ -19,7 +20,7 @@ from movie_assets.recommender.weights import FIELDS
 from movie_assets_tests.unit.recommender.fitting.test_fit import films, ratings
 
 #: With a weight above 0 for each field, so that features can be weighed anew.
-EQUAL = load_weights().model_copy(update={"fields": dict.fromkeys(FIELDS, 1.0)})
+EQUAL = load_weights().model_copy(update={"fields": dict.fromkeys(FIELDS, 1.0), "genres": {}})
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +57,38 @@ def test_a_contest_says_what_the_recommenders_lists_would(
         middle, broad = measured(features, truth, weights, exponent)
         assert broad > narrow, "or else there is nothing to tell apart"
         assert contest.value(weights, broad) == pytest.approx((middle + end) / 2, abs=0.01)
+
+
+def test_a_contest_knows_what_genres_weigh() -> None:
+    """Films of several genres each: of one alone, no weight would matter."""
+    frame = films()
+    second = np.random.default_rng(4).choice(["War", "Music", "Crime"], len(frame))
+    frame["genres"] = [[*one, other] for one, other in zip(frame["genres"], second, strict=True)]
+    several = fit_features(frame, EQUAL)
+    truth = co_liked_truth(ratings(frame, fame=1.0, likes=12), several.n_movies)
+    contest = Contest.of(several, EQUAL, truth)
+    values = set()
+    for genres in ({}, {"War": 0.1, "Music": 0.1}, {"War": 6.0, "Drama": 0.2}):
+        weights = EQUAL.model_copy(update={"genres": genres})
+        end, narrow = measured(several, truth, weights, 1.0)
+        assert contest.value(weights, breadth=narrow / 2) == pytest.approx(end)
+        values.add(end)
+    assert len(values) == 3, "or else there is nothing to tell apart"
+    found = ascend(EQUAL, [contest], breadth=1.5)
+    assert found.genres, "what a genre weighs is found as well"
+    assert contest.value(found, 1.5) > contest.value(EQUAL, 1.5) + 0.05
+
+
+def test_fame_moves_in_closeness_and_prior_together() -> None:
+    taken = ascent._Step("closeness", "fame", 0.1).taken(EQUAL)
+    assert taken.closeness.fame == pytest.approx(EQUAL.closeness.fame + 0.1)
+    # To a film asked about whose ln(1 + votes) is 8, a famous one counts what it did.
+    added = taken.prior.fame - EQUAL.prior.fame
+    assert added == pytest.approx((11 - 8) * 0.1, rel=1e-3)
+    none = ascent._Step("closeness", "fame", -9.0).taken(EQUAL)
+    assert none.closeness.fame == 0
+    gone = 3 * EQUAL.closeness.fame
+    assert none.prior.fame == pytest.approx(EQUAL.prior.fame - gone, rel=1e-3)
 
 
 def test_only_the_best_candidates_take_part(
