@@ -8,6 +8,7 @@ prior too steep. Nothing is drawn at random.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from movie_assets.recommender.weights import FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from movie_assets.recommender.fitting.contest import Contest
     from movie_assets.recommender.weights import FieldName, Weights
@@ -52,13 +53,9 @@ class _Step(NamedTuple):
         new = _round(getattr(part, self.name) + self.size)
         if self.part == "closeness":
             new = max(0.0, new)
-        changed = {self.part: part.model_copy(update={self.name: new})}
         if (self.part, self.name) == ("closeness", "fame"):
-            # What it takes from all films that are asked about, the prior gives back: or else
-            # neither of the two could move without the other.
-            fame = _round(weights.prior.fame + _USUAL_SHORT_OF_FAME * (new - part.fame))
-            changed["prior"] = weights.prior.model_copy(update={"fame": fame})
-        return weights.model_copy(update=changed)
+            return with_closeness_by_fame(weights, new)
+        return weights.model_copy(update={self.part: part.model_copy(update={self.name: new})})
 
 
 def ascend(weights: Weights, contests: Sequence[Contest], breadth: float) -> Weights:
@@ -71,10 +68,19 @@ def ascend(weights: Weights, contests: Sequence[Contest], breadth: float) -> Wei
             way of comparing would be won by the narrowest lists.
     """
 
-    def value(some: Weights) -> float:
-        return float(np.mean([contest.value(some, breadth) for contest in contests]))
+    with ThreadPoolExecutor(len(contests), thread_name_prefix="ascent") as pool:
 
-    sizes = list(_sizes(weights, contests))
+        def value(some: Weights) -> float:
+            values = pool.map(lambda contest: contest.value(some, breadth), contests)
+            return float(np.mean(list(values)))
+
+        return _ascended(weights, _sizes(weights, contests), value)
+
+
+def _ascended(
+    weights: Weights, numbers: Iterator[tuple[str, str, float]], value: Callable[[Weights], float]
+) -> Weights:
+    sizes = list(numbers)
     best = value(weights)
     for number in range(ROUNDS):
         for part, name, size in sizes:
@@ -86,6 +92,18 @@ def ascend(weights: Weights, contests: Sequence[Contest], breadth: float) -> Wei
                 if went:
                     break
     return weights
+
+
+def with_closeness_by_fame(weights: Weights, value: float) -> Weights:
+    """The weights with another ``closeness.fame``.
+
+    What it takes from films whoever is asked about, the prior gives back: or else neither of the
+    two could change without the other.
+    """
+    more = _USUAL_SHORT_OF_FAME * (value - weights.closeness.fame)
+    closeness = weights.closeness.model_copy(update={"fame": value})
+    prior = weights.prior.model_copy(update={"fame": _round(weights.prior.fame + more)})
+    return weights.model_copy(update={"closeness": closeness, "prior": prior})
 
 
 def known_fields(contests: Sequence[Contest]) -> tuple[FieldName, ...]:

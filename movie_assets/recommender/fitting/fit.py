@@ -1,4 +1,4 @@
-"""The whole fit: cross-validated over people, then on all of them.
+"""The whole fit: cross-validated over halves of the people, then on all of them from between these.
 
 What is fitted by gradient is in ``listwise``, and made better for lists of ten in ``ascent``. The
 few numbers that neither reaches (where the dial's middle is, how signals and tastes are blended)
@@ -10,8 +10,9 @@ processor's last bits could change.
 from __future__ import annotations
 
 from bisect import bisect_left
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -27,7 +28,7 @@ from movie_assets.recommender.evaluation.profiles import Profiles, split_by_time
 from movie_assets.recommender.evaluation.ratings import split_people
 from movie_assets.recommender.evaluation.truth import Truth, co_liked_truth
 from movie_assets.recommender.features import MovieFeatures, fit_features
-from movie_assets.recommender.fitting.ascent import ascend, known_fields
+from movie_assets.recommender.fitting.ascent import ascend, known_fields, with_closeness_by_fame
 from movie_assets.recommender.fitting.contest import Contest
 from movie_assets.recommender.fitting.listwise import Fitted, fit_listwise
 from movie_assets.recommender.fitting.pairs import pairs_of
@@ -75,11 +76,14 @@ _PROFILE_GRID: dict[str, tuple[float, ...]] = {
 #: NDCG@10 of the best the most is taken.
 _LEARNED, _FOR_VARIETY = ("item_weights", "transitions"), 0.003
 _PROFILES = 400
+#: Which half is learned from, and which one judges.
+_FOLDS = ((0, 1), (1, 0))
 #: Most people name a few films, and no dates: each judge is asked about by so many likes as well.
 _NAMED = 3
 #: NDCG@10; less than this is chance.
 _LEAST_GAIN = 1e-3
 _LIST = 10
+_TINY = 1e-9
 
 
 class Fold(NamedTuple):
@@ -129,23 +133,21 @@ def fit_weights(
     progress("the first half of the people")
     first = _fit(features, current, folds[0].training, seed)
     dropped = _useless_fields(trials[0], first)
-    fitted, contests = [], []
-    for number, fold in enumerate(folds, 1):
-        progress(f"half {number} of {len(folds)}, {len(dropped)} fields dropped")
-        fitted.append(_fit(features, current, fold.training, seed, dropped))
-        truth = co_liked_truth(fold.training, features.n_movies)
-        contests.append(Contest.of(features, fitted[-1], truth))
+    progress(f"each half of the people, {len(dropped)} fields dropped")
+
+    def of_half(training: Ratings) -> tuple[Weights, Contest]:
+        known = first if training is folds[0].training and not dropped else None
+        weights = known or _fit(features, current, training, seed, dropped)
+        contest = Contest.of(features, weights, co_liked_truth(training, features.n_movies))
+        return _for_lists(weights, [contest]), contest
+
+    found = _at_once(of_half, [fold.training for fold in folds])
+    halves, contests = [half for half, _ in found], [contest for _, contest in found]
     progress("all people")
-    everybody = _fit(features, current, ratings, seed, dropped)
-    halves = []
-    for number, (weights, contest) in enumerate(zip(fitted, contests, strict=True), 1):
-        progress(f"lists of ten, half {number} of {len(folds)}")
-        halves.append(_for_lists(weights, [contest]))
-    progress("lists of ten, all people")
-    everybody = _for_lists(everybody, contests)
+    everybody = _for_lists(_between(halves), contests)
     progress("the dial, signals and tastes")
     # Weights of half of the people need another middle for equally wide lists than those of all.
-    halves = [_with_middle([trial], weights) for trial, weights in zip(trials, halves, strict=True)]
+    halves = _at_once(lambda trial, weights: _with_middle([trial], weights), trials, halves)
     tuned = _tuned(trials, halves)
     progress("what each part gains")
     changed = [_changed(weights, tuned) for weights in halves]
@@ -156,9 +158,49 @@ def fit_weights(
     return _changed(everybody, {**tuned, "fitted_on": provenance})
 
 
+def _at_once(work: Callable[..., Any], *each: Iterable[Any]) -> list[Any]:
+    """What the work gives for each, in order; a half of the people is a thread's."""
+    with ThreadPoolExecutor(len(_FOLDS), thread_name_prefix="fit") as pool:
+        return list(pool.map(work, *each))
+
+
+def _between(halves: Sequence[Weights]) -> Weights:
+    """Between weights: what is multiplied by the geometric mean, what is added by the mean.
+
+    Each half's search ends in another of many places that are about as good. Between them is a
+    better place to begin than where either began.
+    """
+
+    def times(values: Iterable[float]) -> float:
+        logs = np.log(np.maximum(list(values), _TINY))
+        return _round(float(np.exp(logs.mean())))
+
+    def mean(part: str) -> Any:
+        of = [getattr(half, part) for half in halves]
+        names = type(of[0]).model_fields
+        found = {n: _round(float(np.mean([getattr(one, n) for one in of]))) for n in names}
+        return of[0].model_copy(update=found)
+
+    genres = sorted(set().union(*(half.genres for half in halves)))
+    return _changed(
+        halves[0],
+        {
+            "fields": {
+                name: times(half.fields[name] for half in halves) if value else 0.0
+                for name, value in halves[0].fields.items()
+            },
+            "genres": {
+                name: times(half.genres.get(name, 1.0) for half in halves) for name in genres
+            },
+            "closeness": mean("closeness"),
+            "prior": mean("prior"),
+        },
+    )
+
+
 def _folds(ratings: Ratings, seed: int) -> list[Fold]:
-    one, other = split_people(ratings, seed)
-    return [Fold(one, other), Fold(other, one)]
+    halves = split_people(ratings, seed)
+    return [Fold(halves[one], halves[other]) for one, other in _FOLDS]
 
 
 def _with_all_fields(weights: Weights) -> Weights:
@@ -334,11 +376,11 @@ def _mean_over(
     with_ratings: bool = False,
 ) -> float:
     """NDCG@10 of all folds' lists by their weights, with these parts in their place."""
-    scores = [
-        trial.ndcg(_changed(weights, parts), with_ratings=with_ratings)
-        for trial, weights in zip(trials, fitted, strict=True)
-    ]
-    return float(np.mean(scores))
+
+    def score(trial: _Trial, weights: Weights) -> float:
+        return trial.ndcg(_changed(weights, parts), with_ratings=with_ratings)
+
+    return float(np.mean(_at_once(score, trials, fitted)))
 
 
 def _co_liked(weights: Weights, share: float) -> dict[str, Any]:
@@ -368,13 +410,17 @@ def _profile(trials: Sequence[_Trial], weights: Weights) -> Weights:
         return weights
     for name, values in _PROFILE_GRID.items():
         tried = [_with_profile(weights, name, value) for value in values]
-        scores = np.mean([[trial.profile_ndcg(one) for one in tried] for trial in asked], axis=0)
+        scores = np.mean(_at_once(partial(_profile_scores, tried), asked), axis=0)
         now = np.interp(getattr(weights.profile, name), values, scores)
         if name in _LEARNED:
             weights = tried[int(np.flatnonzero(scores >= scores.max() - _FOR_VARIETY)[-1])]
         elif scores.max() >= now + _LEAST_GAIN:
             weights = tried[int(scores.argmax())]
     return weights
+
+
+def _profile_scores(tried: Sequence[Weights], trial: _Trial) -> list[float]:
+    return [trial.profile_ndcg(one) for one in tried]
 
 
 def _with_profile(weights: Weights, name: str, value: float) -> Weights:
@@ -425,7 +471,8 @@ def _without_each(weights: Weights) -> Iterator[tuple[str, Weights]]:
             yield f"fields.{field}", _without_field(weights, field)
     if weights.genres:
         yield "genres", _changed(weights, {"genres": {}})
-    for name in type(weights.closeness).model_fields:
+    yield "closeness.fame", with_closeness_by_fame(weights, 0.0)
+    for name in ("years", "newer", "known", "rating", "audience"):
         less = weights.closeness.model_copy(update={name: 0.0})
         yield f"closeness.{name}", _changed(weights, {"closeness": less})
     for names in (("votes",), ("fame",), ("rating",), ("era", "era_votes")):

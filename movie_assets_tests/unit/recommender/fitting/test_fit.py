@@ -17,7 +17,7 @@ from movie_assets.recommender.weights import load_weights as load
 
 N_FILMS, N_PEOPLE, LIKES = 120, 160, 25
 #: So many different films a list hold the lists of the few films here in the dial's middle.
-BREADTH = 1.4
+BREADTH = 1.5
 GENRES = ("Drama", "Comedy", "Crime", "Western")
 
 
