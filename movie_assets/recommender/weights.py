@@ -57,7 +57,8 @@ class Closeness(_Part):
         known: c of exp(-c d) for a film whose ln(1 + votes) is d less; one that has more loses
             nothing.
         fame: c of exp(-c a b) where ln(1 + votes) is a above 9 for the film, and b below 11 for the
-            one asked about: the less that is known, the less fame counts.
+            one asked about: the less that is known, the less fame counts. No distance: even a
+            film and itself may have less than 1.
         rating: c of exp(-c d) for ratings (0 to 10) that are d apart.
         audience: c of exp(-c d) for films for different people (families, grown-ups,
             horror, documentaries), d apart as ``ranking`` has it.
