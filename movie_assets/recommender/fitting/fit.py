@@ -238,6 +238,7 @@ def _as_weights(found: Fitted, known: NDArray[np.bool_], current: Weights) -> We
             ("votes", "fame", "rating", "era", "era_votes"), found.prior, strict=True
         )
     }
+    # The likelihood's own is of a prior from which nothing is taken back.
     prior["fame"] = _FAME_AT_FIRST
     closeness = {**_CLOSENESS_AT_FIRST, "known": _round(_PRIOR_AT_FIRST * found.closeness[1])}
     return current.model_copy(

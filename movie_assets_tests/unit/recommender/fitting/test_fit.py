@@ -128,3 +128,20 @@ def test_people_who_say_nothing_are_refused() -> None:
     nobody = ratings(catalogue).where(slice(0, 20))
     with pytest.raises(ValueError, match="no film is liked by 10 people"):
         fit_weights(catalogue, nobody, load_weights())
+
+
+def test_between_two_halves() -> None:
+    bundled = load_weights()
+
+    def half(text: float, years: float, **genres: float) -> Weights:
+        closeness = bundled.closeness.model_copy(update={"years": years})
+        fields = bundled.fields | {"text": text, "decade": 0.0}
+        changed = {"fields": fields, "closeness": closeness, "genres": genres}
+        return bundled.model_copy(update=changed)
+
+    found = fit._between([half(0.2, 0.8, War=4.0), half(0.8, 1.2, Horror=0.25)])
+    assert found.fields["text"] == pytest.approx(0.4)
+    assert found.fields["decade"] == 0, "what was dropped stays so"
+    assert found.closeness.years == pytest.approx(1.0)
+    assert found.genres == {"Horror": 0.5, "War": 2.0}
+    assert found.prior == bundled.prior
